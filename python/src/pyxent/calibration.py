@@ -128,7 +128,7 @@ class Calibration:
                   the probability of this class, right if it is the label; "elements": the sigmoid of each element,
                   right if its label is 1
     bins          the number of bins, 1 to 65536
-    equal_counts  bins between quantiles of the confidences, in place of equal widths; keeps every confidence
+    equal_counts  bins between quantiles of the confidences, instead of equal widths; keeps every confidence
     temperature   divides the logits
     ignore_index  rows, or elements, with this label do not count
 

@@ -7,6 +7,7 @@ import dev.xent.Tensor;
 import dev.xent.calibration.Calibration;
 import dev.xent.calibration.CalibrationBin;
 import dev.xent.calibration.TemperatureScaling;
+import dev.xent.errors.LabelException;
 import dev.xent.files.WholeFile;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -100,6 +101,9 @@ final class CalibrateCommand extends FileCommand {
     if (elements && ofClass != null) {
       throw new CommandException("--elements and --class exclude each other; pass one of them");
     }
+    if (ofClass != null && ofClass < 0) {
+      throw new CommandException("--class is " + ofClass + "; expected a class, from 0 on");
+    }
     begin(given == null ? 1 : given);
   }
 
@@ -131,7 +135,15 @@ final class CalibrateCommand extends FileCommand {
   }
 
   private void measure(Tensor logits, Tensor labels) {
-    before = begin(1).add(logits, labels);
+    try {
+      before = begin(1).add(logits, labels);
+    } catch (LabelException e) {
+      String which = elements ? "element" : "row";
+      throw WrongLabel.of(message("label %s in %s %d", e.labelText(), which, e.row()), e);
+    }
+    if (before.rows() == 0) {
+      throw new CommandException("no row counts, so nothing can be measured; check --ignore-index");
+    }
     temperature = given == null ? found(logits, labels) : given;
     after = begin(temperature).add(logits, labels);
   }

@@ -66,6 +66,8 @@ class CalibrateCommandTest {
     xent("calibrate", logits, labels, "--class", 3).refuses("x.npy has 3 classes", "class 3");
     xent("calibrate", logits, marks, "--elements", "--class", 1).refuses("--elements and --class");
     xent("calibrate", logits, marks).refuses("m.npy", "of shape [4]: one per row");
+    NpyBytes.longs(labels, "(4,)", 0, 1, 1, -100);
+    xent("calibrate", logits, labels).refuses("label -100 in row 3", "--ignore-index -100");
     xent("calibrate", logits, labels, "--bins", 0).refuses("bins is 0");
   }
 

@@ -41,6 +41,8 @@ class EveryErrorTest {
       Set.of(
           "softmax",
           "softmax-backward",
+          "sigmoid",
+          "calibrate",
           "cross-entropy",
           "nll",
           "perplexity",
@@ -229,6 +231,41 @@ class EveryErrorTest {
         floats("dy.npy", "(4, 2)", new float[8]),
         "-o",
         out);
+  }
+
+  private void calibration() throws IOException {
+    refused("calibration of labels of another shape", "calibrate", logits, soft);
+    refused("calibration of numbers as labels", "calibrate", logits, logits);
+    refused(
+        "a calibration of one class of elements",
+        "calibrate",
+        logits,
+        labels,
+        "--elements",
+        "--class",
+        1);
+    refused(
+        "a calibration of a class that is not there", "calibrate", logits, labels, "--class", 4);
+    refused("a negative class", "calibrate", logits, labels, "--class", -1);
+    refused("no bins", "calibrate", logits, labels, "--bins", 0);
+    refused("a calibration at no temperature", "calibrate", logits, labels, "--temperature", 0);
+    refused(
+        "a label out of range in a calibration",
+        "calibrate",
+        logits,
+        longs("t9.npy", "(2,)", 0, 4));
+    refused(
+        "a label that marks in a calibration",
+        "calibrate",
+        logits,
+        longs("tm.npy", "(2,)", 0, -100));
+    refused(
+        "a calibration of ignored rows",
+        "calibrate",
+        logits,
+        longs("ti.npy", "(2,)", 1, 1),
+        "--ignore-index",
+        1);
   }
 
   private void perplexity() throws IOException {
@@ -458,6 +495,7 @@ class EveryErrorTest {
     files();
     cube = floats("cube.npy", "(2, 3, 2)", new float[12]);
     targets();
+    calibration();
     perplexity();
     beside();
     outputs();

@@ -47,6 +47,8 @@ class MainTest {
       strings = {
         "softmax",
         "softmax-backward",
+        "sigmoid",
+        "calibrate",
         "cross-entropy",
         "nll",
         "divergence",
@@ -166,6 +168,8 @@ class MainTest {
       strings = {
         "softmax",
         "softmax-backward",
+        "sigmoid",
+        "calibrate",
         "cross-entropy",
         "nll",
         "divergence",

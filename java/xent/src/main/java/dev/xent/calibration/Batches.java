@@ -11,6 +11,7 @@ import dev.xent.LossSum;
 import dev.xent.Sigmoid;
 import dev.xent.Softmax;
 import dev.xent.Tensor;
+import dev.xent.errors.LabelException;
 import dev.xent.errors.ShapeException;
 import dev.xent.internal.plan.arrays.View;
 import dev.xent.options.Reduction;
@@ -26,6 +27,9 @@ import org.jspecify.annotations.Nullable;
 final class Batches {
   /** The logits of a block, unless one row has more. */
   private static final long BLOCK = 1 << 16;
+
+  /** A label that often marks what does not count, as a negative one does. */
+  private static final long MARK = 255;
 
   /** What a block is passed to. */
   interface User {
@@ -50,6 +54,9 @@ final class Batches {
   private final double inverse;
   private Tensor x = Tensor.allocate(DType.F64, 0, 1);
   private Tensor p = x;
+
+  /** The number of rows or elements of the batch before the block. */
+  private long first;
 
   Batches(boolean elements, @Nullable Long ignored, double temperature) {
     this.elements = elements;
@@ -85,6 +92,7 @@ final class Batches {
               Arrays.toString(expected),
               elements ? "logit" : "row, with the classes along the last axis"));
     }
+    first = 0;
     part(logits, labels, losses, user);
   }
 
@@ -115,6 +123,8 @@ final class Batches {
     }
     Tensor from = x.slice(0, 0, rows * classes).reshape(logits.shape());
     Tensor to = p.slice(0, 0, rows * classes).reshape(logits.shape());
+    long[] values = longs(labels);
+    requireLabels(values, elements ? 2 : classes);
     from.copyFrom(logits);
     outputs.lossSum(losses);
     if (elements) {
@@ -125,7 +135,30 @@ final class Batches {
       loss.on(from, labels).outputs(outputs).run();
       softmax.forward(from, to);
     }
-    user.take(from.segment(), to.segment(), longs(labels), (int) classes);
+    user.take(from.segment(), to.segment(), values, (int) classes);
+    first += rows;
+  }
+
+  private void requireLabels(long[] labels, long classes) {
+    for (int row = 0; row < labels.length; row++) {
+      long label = labels[row];
+      if (counts(label) && (label < 0 || label >= classes)) {
+        throw new LabelException(
+            message(
+                "%s %d has label %d; expected %s%s",
+                elements ? "element" : "row",
+                first + row,
+                label,
+                elements ? "0 or 1" : "a class from 0 to " + (classes - 1),
+                label < 0 || label == MARK
+                    ? ", or withIgnoreIndex(" + label + ") if such labels do not count"
+                    : ""),
+            first + row,
+            label,
+            false,
+            classes);
+      }
+    }
   }
 
   /** Divides by the temperature, which binary cross-entropy does not have. */

@@ -114,7 +114,7 @@ final class Bins {
     return numbers;
   }
 
-  /** Sets the numbers of all bins; returns whether so many rows can have them. */
+  /** Sets the numbers of all bins. Returns false if that many rows cannot have them. */
   boolean take(long[] numbers, long rows) {
     int bins = counts.length;
     if (numbers.length != 3 * bins) {

@@ -184,9 +184,12 @@ class CalibrationTest {
     assertThatThrownBy(() -> Calibration.ofClass(5).add(logits, targets))
         .isInstanceOf(ShapeException.class);
     int[] wrong = labels.clone();
-    wrong[0] = 5;
+    wrong[96] = 5;
     assertThatThrownBy(() -> calibration.add(logits, Tensor.of(wrong)))
-        .isInstanceOf(LabelException.class);
+        .isInstanceOf(LabelException.class)
+        .hasMessage("row 96 has label 5; expected a class from 0 to 4");
+    assertThatThrownBy(() -> Calibration.ofElements().add(logits, Tensor.of(new byte[] {2}, 1, 1)))
+        .isInstanceOf(ShapeException.class);
     assertThatThrownBy(() -> calibration.withBins(0)).isInstanceOf(OptionException.class);
     assertThatThrownBy(() -> Calibration.ofClass(-1)).isInstanceOf(OptionException.class);
     assertThatThrownBy(() -> calibration.withTemperature(0)).isInstanceOf(OptionException.class);
