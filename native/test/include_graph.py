@@ -18,9 +18,10 @@ SOURCES = Path(__file__).resolve().parent.parent / "src"
 FLOORS = [
     ["numerics", "kernels/options.h", "kernels/records.h", "kernels/path_names.h", "kernels/taken.h"],
     ["vector", "kernels/kernels.h"],
-    ["math", "cpu", "kernels/present.h", "kernels/take_path.h"],
+    ["math", "cpu", "kernels/present.h"],
     ["stages/targets", "kernels/supported.h"],
-    ["stages/load", "kernels/job.h"],
+    ["kernels/ragged.h"],
+    ["stages/load", "kernels/job.h", "kernels/take_path.h"],
     ["stages/sum", "stages/results", "paths/f64", "linear", "sample"],
     ["stages/order", "stages/emit", "elements", "api"],
     ["stages/rows"],

@@ -78,7 +78,7 @@ typedef struct {
   bool stream;       /* stores bypass the caches */
   bool second_round; /* of xent_finish */
   bool sampling_per_row;
-  bool divided;   /* ragged rows need no division: stages/rows/ragged.h */
+  bool divided;   /* ragged rows need no division: kernels/ragged.h */
   bool continues; /* the workspace may have the first tokens of the text */
 } xent_call;
 

@@ -9,7 +9,7 @@
 
 #include "kernels/kernels.h"
 #include "kernels/path_names.h"
-#include "kernels/stages/rows/ragged.h"
+#include "kernels/ragged.h"
 #include "kernels/vector/vector.h"
 
 XENT_KERNEL xent_status any_rows(const xent_call *call, xent_kernel fallback) { return fallback(call); }
