@@ -53,9 +53,18 @@ class ConsumerTest {
   }
 
   @Test
-  void thePageOnInstallingLinksToTheWholeFile() throws IOException {
-    assertThat(Files.readString(Package.ROOT.resolve(PAGE)))
-        .contains("(../" + Package.ROOT.relativize(CONSUMER.resolve("pom.xml")) + ")");
+  void theBuildFileOfGradleIsOnThePage() throws IOException {
+    String file = Files.readString(CONSUMER.resolve("build.gradle.kts"));
+    assertThat(file.lines().dropWhile(line -> line.startsWith("//")).toList())
+        .isEqualTo(onPage("kotlin", "implementation").lines().toList());
+  }
+
+  @Test
+  void thePageOnInstallingLinksToTheWholeFiles() throws IOException {
+    String page = Files.readString(Package.ROOT.resolve(PAGE));
+    for (String file : List.of("pom.xml", "build.gradle.kts")) {
+      assertThat(page).contains("(../" + Package.ROOT.relativize(CONSUMER.resolve(file)) + ")");
+    }
   }
 
   @Test
