@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Whether probabilities are right, and the temperature that mends them. Needs NumPy.
+"""Whether probabilities are right, and the temperature that corrects them. Needs NumPy.
 
 >>> import numpy as np
 >>> from pyxent.calibration import Calibration, fit_temperature

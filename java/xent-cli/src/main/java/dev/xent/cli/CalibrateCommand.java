@@ -19,15 +19,15 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
-/** {@code xent calibrate}: whether probabilities are right, and the temperature that mends them. */
+/** {@code xent calibrate}: whether probabilities are right; the temperature that corrects them. */
 @Command(
     name = "calibrate",
-    header = "Whether probabilities are right, and the temperature that mends them.",
+    header = "Whether probabilities are right; the temperature that corrects them.",
     customSynopsis = "xent calibrate LOGITS.npy LABELS.npy [OPTIONS]",
     description = {
-      "Finds the temperature at which the loss is smallest, and prints loss, Brier score, expected",
-      "and maximum calibration error without it and with it. The classes are the last axis.",
-      "Use logits that the model was not trained on."
+      "Finds the temperature at which the loss is smallest. Prints loss, Brier score,",
+      "expected and maximum calibration error without it and with it.",
+      "The classes are the last axis. Use logits that the model was not trained on."
     },
     footer = {
       "Examples:",
