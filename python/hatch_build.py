@@ -28,21 +28,22 @@ class NativeLibrary(BuildHookInterface):  # type: ignore[type-arg]
         if self.target_name == "sdist":
             sys.exit("there is no source distribution: it would lack the C library, which a checkout builds; build "
                      "wheels with python/wheels")
-        library, platform = os.environ.get("XENT_WHEEL_LIBRARY"), os.environ.get("XENT_WHEEL_PLATFORM")
-        if library and platform not in TAGS:
+        given, platform = os.environ.get("XENT_WHEEL_LIBRARY"), os.environ.get("XENT_WHEEL_PLATFORM")
+        if given and platform not in TAGS:
             sys.exit(f"XENT_WHEEL_PLATFORM is {platform}; expected one of {', '.join(TAGS)}")
-        tag = TAGS[platform] if library and platform else sysconfig.get_platform().replace("-", "_").replace(".", "_")
-        library = library or self.compiled()
+        tag = TAGS[platform] if given and platform else sysconfig.get_platform().replace("-", "_").replace(".", "_")
+        library = Path(given) if given else self.compiled()
         for name in ("LICENSE", "NOTICE"):
             if (Path(self.root) / name).read_bytes() != (Path(self.root).parent / name).read_bytes():
                 sys.exit(f"python/{name} is not the text but names its file, as Git writes symbolic links on Windows: "
                          f"git config core.symlinks true, and check it out again")
-        build_data["force_include"][library] = f"pyxent/{Path(library).name}"
+        # The file behind the link of CMake, under the name of the link: pyxent loads that name.
+        build_data["force_include"][str(library.resolve())] = f"pyxent/{library.name}"
         build_data["tag"] = f"py3-none-{tag}"
         build_data["pure_python"] = False
 
-    def compiled(self) -> str:
-        """Compiles the library for this machine and returns its file."""
+    def compiled(self) -> Path:
+        """Compiles the library for this machine and returns its file, or a link to it."""
         build = Path(self.directory) / "native"
         try:
             subprocess.run(["cmake", "-S", Path(self.root).parent / "native", "-B", build, "-DCMAKE_BUILD_TYPE=Release"],
@@ -51,4 +52,4 @@ class NativeLibrary(BuildHookInterface):  # type: ignore[type-arg]
         except (FileNotFoundError, subprocess.CalledProcessError) as e:
             sys.exit(f"the C library was not compiled: {e}. A checkout of Xent, CMake 3.20 and a C compiler are needed")
         names = ("libxent.so", "libxent.dylib", "xent.dll")
-        return str(next(found.resolve() for name in names for found in build.rglob(name)))
+        return next(found for name in names for found in build.rglob(name))
