@@ -113,8 +113,7 @@ public final class Calibration {
    */
   public Calibration withBins(int number) {
     if (number < 1 || number > MOST_BINS) {
-      throw new OptionException(
-          message("bins is %d; expected 1 to %d", number, MOST_BINS));
+      throw new OptionException(message("bins is %d; expected 1 to %d", number, MOST_BINS));
     }
     return new Calibration(of, number, equalCounts, temperature, ignored);
   }

@@ -235,8 +235,7 @@ class PagesTest {
 
   /** Everything that can print a message, with the strings that are broken into lines joined. */
   private static String sources() {
-    return Stream.of(
-            "java", "native/src/api", "tools", "xent", "pom.xml")
+    return Stream.of("java", "native/src/api", "tools", "xent", "pom.xml")
         .map(Page.ROOT::resolve)
         .map(Page::files)
         .flatMap(List::stream)
