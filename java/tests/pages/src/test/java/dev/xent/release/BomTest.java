@@ -52,7 +52,10 @@ class BomTest {
     try (Stream<Path> folders = Files.list(ROOT.resolve("java"))) {
       for (Path folder : folders.toList()) {
         String module = folder.getFileName().toString();
-        if (!module.equals("xent-bom") && !pom(module).contains("<maven.deploy.skip>true<")) {
+        boolean isModule = Files.exists(folder.resolve("pom.xml"));
+        if (isModule
+            && !module.equals("xent-bom")
+            && !pom(module).contains("<maven.deploy.skip>true<")) {
           published.add(module);
         }
       }
