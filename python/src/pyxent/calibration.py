@@ -20,7 +20,8 @@ from __future__ import annotations
 import ctypes
 import math
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -110,7 +111,8 @@ class _Batches:
         return total / self.rows
 
 
-class Bin(NamedTuple):
+@dataclass(frozen=True)
+class Bin:
     """The rows with a confidence above `lower`, in the first bin also of `lower`, and at most `upper`: their number,
     mean confidence and the share that is right, NaN without rows."""
 
