@@ -552,10 +552,11 @@ def java_option_fields(header, options):
                    "import dev.xent.internal.ffi.xent_options;", "import java.lang.foreign.MemorySegment;", "",
                    "/** The members of {@code xent_options}. */", "public class OptionFields {"] + [
         f"  public {kind} {java_name(name)};" for kind, name in members] + [
+        "", "  /** The numbers that a digest of statistics has only if they are not 0. */",
+        f"  public final double[] digestedIfUsed = new double[{len(later)}];",
         "", "  OptionFields() {}", "", "  /** Reads a struct. */", "  public final void read(MemorySegment struct) {"] + [
         f"    {java_name(name)} = xent_options.{name}(struct);" for _, name in members] + [
-        "  }", "", "  /** The numbers that a digest of statistics has only if they are not 0. */",
-        "  public final double[] digestedIfUsed() {"] + wrapped("    return new double[] {", later, "};") + [
+        f"    digestedIfUsed[{i}] = {name};" for i, name in enumerate(later)] + [
         "  }", "}", ""]
 
 

@@ -20,6 +20,9 @@ public class OptionFields {
   public double focalGamma;
   public double focalAlpha;
 
+  /** The numbers that a digest of statistics has only if they are not 0. */
+  public final double[] digestedIfUsed = new double[1];
+
   OptionFields() {}
 
   /** Reads a struct. */
@@ -36,10 +39,6 @@ public class OptionFields {
     probabilityClamp = xent_options.probability_clamp(struct);
     focalGamma = xent_options.focal_gamma(struct);
     focalAlpha = xent_options.focal_alpha(struct);
-  }
-
-  /** The numbers that a digest of statistics has only if they are not 0. */
-  public final double[] digestedIfUsed() {
-    return new double[] {focalGamma};
+    digestedIfUsed[0] = focalGamma;
   }
 }

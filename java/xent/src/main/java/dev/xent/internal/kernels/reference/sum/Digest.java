@@ -29,7 +29,7 @@ public final class Digest {
       digest = add(digest, options.zLoss);
       int weighted = GivenArrays.has(call.given.of(CLASS_WEIGHTS)) ? 2 : 0;
       digest = add(digest, (long) options.smoothing + weighted);
-      for (double number : options.digestedIfUsed()) {
+      for (double number : options.digestedIfUsed) {
         digest = number == 0 ? digest : add(digest, number);
       }
     }
