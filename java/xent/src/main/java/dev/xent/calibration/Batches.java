@@ -80,6 +80,8 @@ final class Batches {
 
   /** Takes a batch, and adds its losses to a sum. */
   void take(Tensor logits, Tensor labels, LossSum losses, User user) {
+    View given = View.of(logits, "logits");
+    View right = View.of(labels, "labels");
     long[] shape = logits.shape();
     long[] rows = shape.length == 1 ? new long[] {1} : Arrays.copyOf(shape, shape.length - 1);
     long[] expected = elements ? shape : rows;
@@ -87,8 +89,8 @@ final class Batches {
       throw new ShapeException(
           message(
               "labels is %s, logits is %s; expected labels of shape %s: one per %s",
-              View.of(labels, "labels"),
-              View.of(logits, "logits"),
+              right,
+              given,
               Arrays.toString(expected),
               elements ? "logit" : "row, with the classes along the last axis"));
     }

@@ -153,8 +153,6 @@ public final class Calibration {
    *     in the shape of the logits
    */
   public Calibration add(Tensor logits, Tensor labels) {
-    Objects.requireNonNull(logits, "logits");
-    Objects.requireNonNull(labels, "labels");
     batches.take(logits, labels, losses, this::take);
     return this;
   }
@@ -219,6 +217,7 @@ public final class Calibration {
    * @param other with the same bins, temperature and ignore index, of the same confidences
    */
   public Calibration add(Calibration other) {
+    Objects.requireNonNull(other, "other");
     if (!Arrays.equals(settings(), other.settings())) {
       throw new PartialStatesException(
           message("%s cannot be added to %s; expected the same settings", other, this));
@@ -351,6 +350,7 @@ public final class Calibration {
    * @throws PartialStatesException for other bytes
    */
   public static Calibration ofBytes(byte[] bytes) {
+    Objects.requireNonNull(bytes, "bytes");
     Calibration read = ofClasses();
     int half = read.losses.toBytes().length;
     int head = (int) ByteFormat.HEADER + 2 * half;

@@ -126,8 +126,6 @@ public final class TemperatureScaling {
    *     in the shape of the logits
    */
   public TemperatureScaling add(Tensor logits, Tensor labels) {
-    Objects.requireNonNull(logits, "logits");
-    Objects.requireNonNull(labels, "labels");
     requireSearch();
     batches.take(logits, labels, losses, this::take);
     return this;
@@ -162,6 +160,7 @@ public final class TemperatureScaling {
    * @throws PartialStatesException if it is not from the same {@link #toBytes} as this one
    */
   public TemperatureScaling add(TemperatureScaling other) {
+    Objects.requireNonNull(other, "other");
     if (!Arrays.equals(state(), other.state())) {
       throw new PartialStatesException(
           message(
@@ -331,6 +330,7 @@ public final class TemperatureScaling {
    * @throws PartialStatesException for other bytes
    */
   public static TemperatureScaling ofBytes(byte[] bytes) {
+    Objects.requireNonNull(bytes, "bytes");
     TemperatureScaling read = ofClasses();
     int size = read.toBytes().length;
     if (bytes.length != size) {
