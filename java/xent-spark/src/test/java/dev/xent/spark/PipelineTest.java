@@ -108,8 +108,8 @@ class PipelineTest {
     }
     String path = folder.resolve("scaling").toString();
     new TemperatureScaling().setLabelCol("label").save(path);
-    assertThat(TemperatureScaling.load(path).getOrDefault(new TemperatureScaling().labelCol()))
-        .isEqualTo("label");
+    TemperatureScaling loaded = TemperatureScaling.load(path);
+    assertThat(loaded.getOrDefault(loaded.labelCol())).isEqualTo("label");
     assertThatThrownBy(
             () -> evaluator().setWeightCol("weight").setMetricName("brier").evaluate(scored))
         .hasMessageContaining("weightCol is weight");
@@ -239,7 +239,9 @@ class PipelineTest {
     assertThatThrownBy(() -> new SoftmaxTransformer().setTemperature(0))
         .hasMessage("temperature is 0.0; expected a number above 0");
     assertThatThrownBy(() -> new CrossEntropyEvaluator().setMetricName("loss"))
-        .hasMessage("metricName is loss; expected crossEntropy, perplexity or accuracy");
+        .hasMessage(
+            "metricName is loss; expected crossEntropy, perplexity, accuracy, brier or"
+                + " expectedCalibrationError");
     for (String label : new String[] {"1.5", "NaN", "Infinity", "1.0E30"}) {
       for (boolean ansi : new boolean[] {true, false}) {
         Spark.session().conf().set("spark.sql.ansi.enabled", ansi);
