@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import pyxent
-from pyxent import _call, _plans
+from pyxent import _call, _plans, _threads
 
 RANDOM = np.random.default_rng(36)
 X, Y, FEATURES = (np.zeros((6, 5), np.float32) for _ in range(3))
@@ -182,7 +182,7 @@ def test_large_calls_are_divided(threads, monkeypatch):
         bounds.append((function, begin))
         return invoke(self, function, options, begin, end, *rest, **named)
 
-    monkeypatch.setattr(_call, "processors", lambda: 3)
+    monkeypatch.setattr(_threads, "processors", lambda: 3)
     expected = bits(pyxent.cross_entropy(x, labels, gradient=True, threads=threads))
     call = pyxent.bind(pyxent.cross_entropy, x, labels, gradient=True, threads=threads)
     monkeypatch.setattr(_call.Call, "invoke", recorded)

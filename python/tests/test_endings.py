@@ -14,12 +14,12 @@ import numpy as np
 import pytest
 
 import pyxent
-from pyxent import _call
+from pyxent import _call, _threads
 
 CALLS = int(os.environ.get("XENT_ENDINGS", 500))
 LOGITS = np.zeros((16, 3000), np.float32)
 EXPECTED = pyxent.softmax(LOGITS, threads=1).tobytes()
-pytestmark = pytest.mark.skipif(_call.processors() < 2, reason="one processor: there are no helpers")
+pytestmark = pytest.mark.skipif(_threads.processors() < 2, reason="one processor: there are no helpers")
 
 
 @pytest.fixture(autouse=True)
@@ -29,10 +29,10 @@ def small_calls_have_helpers(monkeypatch):
 
 def wait_for_the_pool():
     """Until all that was queued is done."""
-    threads = list(_call._pool().threads)
+    threads = list(_threads._pool().threads)
     last = threading.Barrier(1 + len(threads))
     for number in threads:
-        _call._pool().submit(last.wait, 600, number)
+        _threads._pool().submit(last.wait, 600, number)
     last.wait(600)
 
 
@@ -87,7 +87,7 @@ def make_interrupted_calls():
         while watched.raised < CALLS:
             out = np.zeros_like(LOGITS)
             if watched.raised % 2:  # helpers come late
-                _call._pool().submit(time.sleep, random.random() * 1e-3)
+                _threads._pool().submit(time.sleep, random.random() * 1e-3)
             interrupts[1] = 4  # at most, in one call
             signal.setitimer(signal.ITIMER_REAL, random.uniform(2e-5, 6e-4))
             try:
@@ -120,7 +120,7 @@ def test_calls_of_which_one_thread_fails(monkeypatch):
 
 
 def test_without_threads_the_calling_one_does_it(monkeypatch):
-    start, refused = _call._start_thread, []
+    start, refused = _threads._start_thread, []
 
     def sometimes(*given):
         if random.random() < 0.9:
@@ -128,37 +128,37 @@ def test_without_threads_the_calling_one_does_it(monkeypatch):
             raise RuntimeError("can't start new thread")
         return start(*given)
 
-    monkeypatch.setattr(_call, "_start_thread", sometimes)
+    monkeypatch.setattr(_threads, "_start_thread", sometimes)
     for _ in range(CALLS):
-        _call._pool.cache_clear()
+        _threads._pool.cache_clear()
         out = np.zeros_like(LOGITS)
         assert pyxent.softmax(LOGITS, out=out, threads=2).tobytes() == EXPECTED
     assert refused
     monkeypatch.undo()
-    _call._pool.cache_clear()
+    _threads._pool.cache_clear()
 
 
 def test_threads_with_little_stack_leave_it_to_the_calling_one():
     """A program with many threads has small stacks; native code raises there."""
-    _call._pool.cache_clear()
+    _threads._pool.cache_clear()
     before = threading.stack_size(1 << 16)
     try:
         for _ in range(20):
             out = np.zeros_like(LOGITS)
             assert pyxent.softmax(LOGITS, out=out, threads=2).tobytes() == EXPECTED
             wait_for_the_pool()  # which has had its chance to help
-        assert _call._pool().threads
+        assert _threads._pool().threads
     finally:
         threading.stack_size(before)
-        _call._pool.cache_clear()
+        _threads._pool.cache_clear()
 
 
 def test_calls_while_helpers_are_busy(monkeypatch):
     """The pool never gets to them: the call does all itself, and leaves nothing behind that writes."""
-    _call._pool.cache_clear()
+    _threads._pool.cache_clear()
     free = threading.Event()
-    for number in range(_call.processors()):
-        _call._pool().submit(free.wait, 60, number)
+    for number in range(_threads.processors()):
+        _threads._pool().submit(free.wait, 60, number)
     out = np.zeros_like(LOGITS)
     assert pyxent.softmax(LOGITS, out=out, threads=2).tobytes() == EXPECTED
     out.fill(7)
@@ -168,8 +168,8 @@ def test_calls_while_helpers_are_busy(monkeypatch):
 
 
 def test_callers_at_the_same_time_start_a_thread_once(monkeypatch):
-    _call._pool.cache_clear()
-    start, started = _call._start_thread, []
+    _threads._pool.cache_clear()
+    start, started = _threads._start_thread, []
 
     def slow(*given):
         started.append(given)
@@ -177,16 +177,16 @@ def test_callers_at_the_same_time_start_a_thread_once(monkeypatch):
             pyxent.softmax(LOGITS, out=np.zeros_like(LOGITS), threads=2)  # of another caller
         return start(*given)
 
-    monkeypatch.setattr(_call, "_start_thread", slow)
+    monkeypatch.setattr(_threads, "_start_thread", slow)
     pyxent.softmax(LOGITS, out=np.zeros_like(LOGITS), threads=2)
     assert len(started) == 1
 
 
 def test_a_thread_that_ended_is_followed_by_another():
     done = threading.Event()
-    _call._pool().submit(sys.exit, None)
+    _threads._pool().submit(sys.exit, None)
     for _ in range(100):
-        _call._pool().submit(lambda _: done.set(), None)
+        _threads._pool().submit(lambda _: done.set(), None)
         if done.wait(0.1):
             break
     assert done.is_set()
@@ -203,10 +203,10 @@ def test_threads_are_those_of_the_system_whatever_gevent_puts_in_their_place(fir
         sys.modules["gevent.monkey"] = types.SimpleNamespace(get_original=lambda *_: start)
         _thread.start_new_thread = queue.SimpleQueue = None
         import pyxent
-        from pyxent import _call
+        from pyxent import _call, _threads
         _call._PER_THREAD = 1 << 10
         pyxent.softmax(np.zeros((16, 3000), np.float32), threads=2)
-        assert _call._pool().threads
+        assert _threads._pool().threads
     """
     subprocess.run([sys.executable, "-c", program], check=True, timeout=60)
 

@@ -108,7 +108,7 @@ def test_rows_of_a_slice(batch, length, view, threads):
 
 @pytest.mark.parametrize("threads", [None, 1, 3])
 def test_classes_of_a_later_gradient_are_divided(threads, monkeypatch):
-    from pyxent import _call
+    from pyxent import _call, _threads
     hidden = RANDOM.normal(size=(40, 8)).astype(np.float32)
     weights, labels = RANDOM.normal(size=(30_000, 8)).astype(np.float32), RANDOM.integers(0, 30_000, 40)
     ranges, invoke = [], _call.Call.invoke
@@ -117,7 +117,7 @@ def test_classes_of_a_later_gradient_are_divided(threads, monkeypatch):
         ranges.append(classes)
         return invoke(self, *positional, classes=classes, **named)
 
-    monkeypatch.setattr(_call, "processors", lambda: 3)
+    monkeypatch.setattr(_threads, "processors", lambda: 3)
     monkeypatch.setattr(_call.Call, "invoke", recorded)
     result = pyxent.linear_cross_entropy(hidden, weights, labels, save_statistics=True, weights_gradient=True)
     got = result.backward(hidden_gradient=None, weights_gradient=True, threads=threads)

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import pyxent
-from pyxent import _arrays, _call, _functions
+from pyxent import _arrays, _call, _functions, _threads
 from pyxent._names import parameters_of
 
 TOOL = Path(__file__).resolve().parents[2] / "tools/functions.py"
@@ -672,7 +672,7 @@ def test_threads_change_no_bit(shape, axis, monkeypatch):
 
 
 def test_one_thread_is_the_calling_one(monkeypatch):
-    monkeypatch.setattr(_call, "_pool", None)
+    monkeypatch.setattr(_threads, "_pool", None)
     pieces = RANDOM.normal(size=(3, 4, 5, 6))[:, :3, :4]  # of which one call takes four rows
     np.testing.assert_allclose(pyxent.softmax(pieces, threads=1), soft(pieces), rtol=1e-12)
 
@@ -681,7 +681,7 @@ def test_one_thread_is_the_calling_one(monkeypatch):
 def test_a_forked_child_has_threads_of_its_own():
     program = """if True:
         import os, numpy as np, pyxent
-        from pyxent import _call
+        from pyxent import _call, _threads
         _call._PER_THREAD = 1
         x = np.zeros((64, 64), np.float32)
         expected = pyxent.softmax(x, threads=2).tobytes()
