@@ -24,6 +24,8 @@ static fuzz_count count;
 static const char *tier;
 static bool counts_paths;
 static uint32_t taken; /* bits of the paths that a run's calls took */
+static uint32_t used;  /* bits of the arrays that a run's calls read or wrote */
+static bool crosses;   /* whether a call wrote where an earlier one has an array that the call does not take */
 
 fuzz_count calls_so_far(void) { return count; }
 
@@ -180,15 +182,28 @@ static bool may_be_in_place(const fuzz_problem *p, int written, int other) {
          is_same_step(a->classes, b->classes, p->shape.classes);
 }
 
+static bool share_bytes(const fuzz_problem *p, int i, int j) {
+  return p->in_slot_of[i] == p->in_slot_of[j] && p->offset[i] < p->offset[j] + p->bytes[j] &&
+         p->offset[j] < p->offset[i] + p->bytes[i];
+}
+
+/* The calls for later rows then meet other numbers than one call for all rows. */
+static bool writes_across(const fuzz_problem *p, const fuzz_effect *e) {
+  for (int i = 0; i < ARRAYS; i++)
+    for (int j = 0; j < ARRAYS; j++)
+      if ((e->slots & BIT(i)) && (used & ~(e->reads | e->slots) & BIT(j)) && p->address[i] && p->address[j] &&
+          share_bytes(p, i, j))
+        return true;
+  return false;
+}
+
 /* An array that is written may share bytes with another one only in place. */
 static void check_overlaps(const fuzz_problem *p, const char *function, const fuzz_effect *e) {
   for (int i = 0; i < ARRAYS; i++) {
     if (!(e->slots & BIT(i)) || !p->address[i] || p->bytes[i] <= 0) continue;
     for (int j = 0; j < ARRAYS; j++) {
       if (i == j || !((e->reads | e->slots) & BIT(j)) || !p->address[j] || p->bytes[j] <= 0) continue;
-      const bool meet = p->in_slot_of[i] == p->in_slot_of[j] && p->offset[i] < p->offset[j] + p->bytes[j] &&
-                        p->offset[j] < p->offset[i] + p->bytes[i];
-      if (meet && !may_be_in_place(p, i, j)) fail("%s, %s: array %d overlaps array %d, unseen", function, tier, i, j);
+      if (share_bytes(p, i, j) && !may_be_in_place(p, i, j)) fail("%s, %s: array %d overlaps array %d, unseen", function, tier, i, j);
     }
   }
 }
@@ -212,6 +227,8 @@ void settle(fuzz_problem *p, const char *function, xent_status status, fuzz_effe
   count.made++;
   count.accepted += !status;
   if (!status) check_overlaps(p, function, &effect);
+  crosses |= writes_across(p, &effect);
+  used |= effect.reads | effect.slots;
   for (int i = 0; i < SLOTS; i++) check_slot(p, i, function, status, &effect);
 }
 
@@ -242,7 +259,8 @@ static void check_float_mode(unsigned before) { (void)before; }
 
 static void begin_run(fuzz_problem *p, int32_t isa) {
   answered = 0;
-  taken = 0;
+  taken = used = 0;
+  crosses = false;
   tier = xent_isa_name(isa);
   counts_paths = isa == XENT_ISA_SCALAR;
   if (p->any_isa && p->slots[OPTIONS].bytes >= (int64_t)sizeof p->options)
@@ -337,7 +355,7 @@ void run_on_every_tier(fuzz_problem *p, fuzz_calls calls, bool splits) {
       compare_results(p);
     compare_paths(p, calls, isa);
   }
-  if (!splits || !all_went_well() || p->row_end - p->row_begin < 2) return;
+  if (!splits || crosses || !all_went_well() || p->row_end - p->row_begin < 2) return;
   begin_run(p, best);
   const int64_t middle = p->row_begin + 1 + (int64_t)(p->seed % (uint64_t)(p->row_end - p->row_begin - 1));
   calls(p, p->row_begin, middle);
