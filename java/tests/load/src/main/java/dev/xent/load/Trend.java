@@ -12,6 +12,7 @@ import java.util.List;
  * @param growth along the line, from the first sample to the last
  */
 record Trend(double mean, double growth) {
+  static final int LEAST_SAMPLES = 3;
 
   /**
    * Computes the trend.
@@ -21,7 +22,7 @@ record Trend(double mean, double growth) {
    */
   static Trend ofResidentMemory(List<Sample> samples, double warmUp) {
     List<Sample> kept = samples.stream().filter(each -> each.seconds() >= warmUp).toList();
-    if (kept.size() < 3) {
+    if (kept.size() < LEAST_SAMPLES) {
       throw new IllegalArgumentException(kept.size() + " samples are no trend: run longer");
     }
     int count = kept.size();

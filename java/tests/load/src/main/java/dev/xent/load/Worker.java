@@ -104,7 +104,9 @@ final class Worker {
       throws IOException, InterruptedException {
     Lanes lanes = new Lanes(cases, mode.places(), executions);
     lanes.start();
-    for (long next = System.nanoTime() + period; next <= end; next += period) {
+    // A busy machine may take so long for the first sample that the end has passed.
+    long next = System.nanoTime() + period;
+    for (int taken = 0; next <= end || taken < Trend.LEAST_SAMPLES; taken++, next += period) {
       TimeUnit.NANOSECONDS.sleep(Math.max(0, next - System.nanoTime()));
       sampler.sample();
     }
