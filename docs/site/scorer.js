@@ -5,7 +5,7 @@ var Scorer = (() => {
   const query = (new URLSearchParams(location.search).get("q") || "").toLowerCase();
   const subjects = [
     [/top[-_ ]?p\b|min[-_ ]?p\b|nucleus|temperature|sampl/, "docs/sampler"],
-    [/top[-_ ]?k\b|argmax/, "docs/top-k"],
+    [/top[-_ ]?k\b|argmax/, "docs/more-operations"],
     [/-100|ignore|padding|smoothing|class weight/, "docs/cross-entropy"],
     [/float ?\[|bytebuffer|thread|in place/, "docs/tensor"],
     [/shift/, "docs/guide/perplexity"],
