@@ -10,6 +10,7 @@ import dev.xent.errors.MemoryException;
 import dev.xent.errors.NoTokenException;
 import dev.xent.errors.OptionException;
 import dev.xent.errors.ShapeException;
+import dev.xent.internal.events.Recorder;
 import dev.xent.internal.plan.arrays.InputViews;
 import dev.xent.internal.plan.arrays.Strides;
 import dev.xent.internal.plan.arrays.View;
@@ -48,6 +49,11 @@ import org.jspecify.annotations.Nullable;
 public final class SamplerCursor {
   private static final long NO_TOKEN = -1;
   private static final int ONLY_ROW = -1;
+  private static final int NONE = -1;
+  private static final long LAST_STEP = OptionRange.STEP.most();
+
+  /** The nanoseconds from one token to the next from which on a loop finds the largest logit. */
+  private static final long PAUSE = 100_000;
 
   private final SamplerOperation sampler;
   private final long stream;
@@ -61,6 +67,9 @@ public final class SamplerCursor {
 
   /** The classes of the last row; 0 before the first one. */
   private long classes;
+
+  /** When {@link #next(float[])} last considered a search. */
+  private long searchedAt;
 
   private float @Nullable [] lastArray;
   private @Nullable View lastView;
@@ -178,6 +187,42 @@ public final class SamplerCursor {
    * @throws NoTokenException for logits with a NaN or +inf, or without one above -inf
    */
   public int next(float[] logits) {
+    // An engine computes for milliseconds between two tokens, which leaves little of this code in
+    // the caches of the processor. The kernel of a greedy token then takes 20 to 50 microseconds,
+    // and each method that is still interpreted 2 to 9. The JVM soon compiles a method that has a
+    // loop, with what it calls. So this method searches the logits itself. A second thread that
+    // begins within the same nanoseconds is not noticed, and could harm the step only.
+    if (logits != null && logits.length == text.searchable && use.uses == 0 && !Recorder.isOn()) {
+      use.uses = 1;
+      try {
+        long before = searchedAt;
+        searchedAt = System.nanoTime();
+        if (searchedAt - before > PAUSE && step < LAST_STEP) {
+          float largest = logits[0];
+          int token = largest < Float.POSITIVE_INFINITY ? 0 : NONE;
+          for (int i = 1; i < logits.length && token >= 0; i++) {
+            if (!(logits[i] <= largest)) { // also for NaN
+              largest = logits[i];
+              token = largest < Float.POSITIVE_INFINITY ? i : NONE;
+            }
+          }
+          if (token >= 0 && largest > Float.NEGATIVE_INFINITY) {
+            if (logits != lastArray) { // which is garbage now
+              lastArray = null;
+              lastView = null;
+            }
+            step++;
+            return token;
+          }
+        }
+      } finally {
+        use.uses = 0;
+      }
+    }
+    return nextByKernel(logits);
+  }
+
+  private int nextByKernel(float[] logits) {
     Objects.requireNonNull(logits, "logits");
     use.enter();
     try {
@@ -272,7 +317,45 @@ public final class SamplerCursor {
    * @throws ShapeException for another number of rows, or an array that has fewer places
    */
   public int verify(Tensor logits, int[] drafts, int[] tokens) {
-    return verifyRows(logits, drafts, null, tokens);
+    int right =
+        logits instanceof View rows && drafts != null && tokens != null && use.uses == 0
+            ? verifyShortly(rows, drafts, tokens)
+            : NONE;
+    return right < 0 ? verifyRows(logits, drafts, null, tokens) : right;
+  }
+
+  /** With few methods, as {@link #next(float[])}; does nothing and returns -1 if it cannot. */
+  private int verifyShortly(View rows, int[] drafts, int[] tokens) {
+    if (rows.shape.length != 2
+        || rows.shape[1] != text.drawable
+        || rows.shape[0] != drafts.length + 1L
+        || tokens.length <= drafts.length
+        || !sampler.canDrawFrom(rows)) {
+      return NONE;
+    }
+    for (int draft : drafts) {
+      if (draft < 0 || draft >= rows.shape[1]) {
+        return NONE;
+      }
+    }
+    use.uses = 1;
+    try {
+      int[] drawn = new int[drafts.length + 1];
+      for (int i = 0; ; i++) {
+        long token = sampler.drawFrom(rows, i, stream, step + i);
+        if (token < 0) {
+          return NONE;
+        }
+        drawn[i] = (int) token;
+        if (i == drafts.length || drawn[i] != drafts[i]) {
+          System.arraycopy(drawn, 0, tokens, 0, i + 1);
+          step += i + 1;
+          return i;
+        }
+      }
+    } finally {
+      use.uses = 0;
+    }
   }
 
   /**
@@ -343,9 +426,7 @@ public final class SamplerCursor {
             draftProbabilities == null || i == drafts.length
                 ? SamplerInputs.none()
                 : draft(drafts[i], draftProbabilities, rowAxis, i);
-        long token = inputs == SamplerInputs.none() ? shortly(logits, rowAxis, i) : NO_TOKEN;
-        drawn[i] =
-            token < 0 ? drawn((View) logits.slice(rowAxis, i, i + 1L), inputs, i) : counted(token);
+        drawn[i] = drawn((View) logits.slice(rowAxis, i, i + 1L), inputs, i);
         if (i == drafts.length || drawn[i] != drafts[i]) {
           System.arraycopy(drawn, 0, tokens, 0, i + 1);
           return i;
@@ -355,16 +436,6 @@ public final class SamplerCursor {
       goBack(first);
       throw e;
     }
-  }
-
-  /** The next token of a row; negative without a token, or if only a whole call can draw it. */
-  private long shortly(Tensor logits, int rowAxis, int row) {
-    View rows = (View) logits;
-    if (rows.shape[1 - rowAxis] != text.drawable) {
-      return NO_TOKEN;
-    }
-    long token = rowAxis == 0 ? sampler.drawFrom(rows, row, stream, step) : NO_TOKEN;
-    return token < 0 ? sampler.draw((View) logits.select(rowAxis, row), stream, step) : token;
   }
 
   private static void requireProbabilities(int[] drafts, int axis, Tensor draftProbabilities) {

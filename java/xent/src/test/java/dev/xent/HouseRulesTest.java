@@ -435,7 +435,7 @@ class HouseRulesTest {
         .definedBy(FFI)
         .ensureAllClassesAreContainedInArchitecture()
         .whereLayer("api")
-        .mayOnlyAccessLayers("plan", "load", "parallel", "kernels", "text")
+        .mayOnlyAccessLayers("plan", "load", "parallel", "events", "kernels", "text")
         .whereLayer("layers")
         .mayOnlyAccessLayers("api", "text")
         .whereLayer("calibration")

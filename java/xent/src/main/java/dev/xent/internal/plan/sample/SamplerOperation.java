@@ -7,7 +7,6 @@ import static dev.xent.internal.text.Messages.plural;
 import dev.xent.errors.DTypeException;
 import dev.xent.errors.OptionException;
 import dev.xent.errors.ShapeException;
-import dev.xent.internal.events.Recorder;
 import dev.xent.internal.ffi.xent_report;
 import dev.xent.internal.ffi.xent_sampling;
 import dev.xent.internal.kernels.Array;
@@ -67,10 +66,7 @@ public final class SamplerOperation extends Operation {
   private final double softcap;
 
   /** Whether the token of an array is the class of its largest logit. */
-  private final boolean takesLargest;
-
-  /** When the last row of {@link LargestLogit} was drawn; threads that share it need no order. */
-  private long drawnAt;
+  final boolean takesLargest;
 
   /** The places of logits and tokens. */
   final int arrays = mask(Array.LOGITS, Array.TOKENS);
@@ -160,17 +156,7 @@ public final class SamplerOperation extends Operation {
 
   /** The next token of a Java array, as {@link #draw(Object, long, long, View, long, long)}. */
   public long draw(float[] logits, @Nullable View row, long ofRow, long step) {
-    if (step > LAST) {
-      return NO_TOKEN;
-    }
-    if (!takesLargest || logits.length > LargestLogit.MOST || Recorder.isOn()) {
-      return draw(logits, 0, logits.length, row, ofRow, step);
-    }
-    boolean isSeldom = System.nanoTime() - drawnAt > LargestLogit.PAUSE;
-    long token =
-        isSeldom ? LargestLogit.of(logits) : draw(logits, 0, logits.length, row, ofRow, step);
-    drawnAt = System.nanoTime();
-    return token;
+    return step > LAST ? NO_TOKEN : draw(logits, 0, logits.length, row, ofRow, step);
   }
 
   /**
@@ -202,11 +188,11 @@ public final class SamplerOperation extends Operation {
   }
 
   /**
-   * The next token of a row of a matrix, as {@link #draw(Object, long, long, View, long, long)}
-   * without a tensor of this row.
+   * The next token of a row of a matrix that {@link #canDrawFrom}, as {@link #draw(Object, long,
+   * long, View, long, long)} without a tensor of this row.
    */
   public long drawFrom(View matrix, long index, long ofRow, long step) {
-    if (step > LAST || !isPlain(matrix)) {
+    if (step > LAST) {
       return NO_TOKEN;
     }
     long floats = matrix.shape[1];
@@ -214,6 +200,11 @@ public final class SamplerOperation extends Operation {
     long token = draw(matrix.array, address, floats, null, ofRow, step);
     Reference.reachabilityFence(matrix);
     return token;
+  }
+
+  /** Whether {@link #drawFrom} can draw from the rows of a matrix. */
+  public boolean canDrawFrom(View matrix) {
+    return (axis == -1 || axis == 1) && isPlain(matrix);
   }
 
   /** Whether logits are adjacent floats in memory that stays open during a call. */

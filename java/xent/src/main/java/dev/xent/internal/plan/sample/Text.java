@@ -35,6 +35,9 @@ public final class Text {
 
   private static final long NONE = -1;
 
+  /** The most logits of which a loop finds the largest faster than the kernel after a pause. */
+  private static final long MOST_SEARCHED = 1 << 16;
+
   /** The tokens that a workspace is made for at first, and by which factor it grows. */
   private static final long FIRST_ROOM = 1024;
 
@@ -68,6 +71,9 @@ public final class Text {
    * or NONE.
    */
   public long drawable = NONE;
+
+  /** The same for rows of which the next token is the first of the largest logits, or NONE. */
+  public long searchable = NONE;
 
   // The arrays of the next call, of which only the logits differ from those of the last one.
   private int arrays;
@@ -106,7 +112,7 @@ public final class Text {
   public void outputs(TokenOutputs outputs) {
     extras.outputs = outputs;
     changesOfOutputs = outputs.changes() - 1; // so that the next call takes its arrays
-    drawable = NONE;
+    drawable(NONE);
   }
 
   public void prompt(int[] tokens) {
@@ -129,7 +135,12 @@ public final class Text {
   /** Compares the tokens with the classes of the next row. */
   private void forgetClasses() {
     fitting = NONE;
-    drawable = NONE;
+    drawable(NONE);
+  }
+
+  private void drawable(long ofLogits) {
+    drawable = ofLogits;
+    searchable = sampler.takesLargest && ofLogits <= MOST_SEARCHED ? ofLogits : NONE;
   }
 
   /** Counts the tokens again in the next call. */
@@ -207,7 +218,7 @@ public final class Text {
       views[0] = null;
     }
     fitting = ofLogits;
-    drawable = usesTokens || extras.outputs != null ? NONE : ofLogits;
+    drawable(usesTokens || extras.outputs != null ? NONE : ofLogits);
     if (token >= 0 && usesTokens) {
       extras.continues = true;
       append((int) token);
