@@ -22,6 +22,10 @@ public final class TextBiases {
   private MemorySegment biasTokens = NONE;
   private MemorySegment biasValues = NONE;
 
+  // What the struct has; a field takes microseconds to write until the JVM has compiled that.
+  private boolean continued;
+  private long ofClasses;
+
   /** Creates a call without options. */
   public TextBiases() {
     xent_text_biases_call.size(struct, struct.byteSize());
@@ -71,11 +75,15 @@ public final class TextBiases {
    * @param continues whether the workspace may have the first of them
    */
   public void text(MemorySegment memory, long tokenCount, boolean continues, long classes) {
-    tokens = memory;
-    xent_text_biases_call.tokens(struct, memory);
+    if (memory != tokens || continues != continued || classes != ofClasses) {
+      tokens = memory;
+      continued = continues;
+      ofClasses = classes;
+      xent_text_biases_call.tokens(struct, memory);
+      xent_text_biases_call.continues(struct, continues ? 1 : 0);
+      xent_text_biases_call.classes(struct, classes);
+    }
     xent_text_biases_call.token_count(struct, tokenCount);
-    xent_text_biases_call.continues(struct, continues ? 1 : 0);
-    xent_text_biases_call.classes(struct, classes);
   }
 
   /** The number of biases that the call found. */

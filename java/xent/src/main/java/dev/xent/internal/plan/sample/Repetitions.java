@@ -42,6 +42,9 @@ final class Repetitions {
   /** The biases, and unused entries up to a power of two. */
   private int entries;
 
+  /** The biases of the last call: all entries behind them are unused. */
+  private int found;
+
   // The entries, in the shape of a row of logits.
   private @Nullable View classRow;
   private @Nullable View valueRow;
@@ -120,6 +123,7 @@ final class Repetitions {
     roomForClasses = ofLogits;
     continues = false;
     entries = 0;
+    found = 0;
     classRow = null;
   }
 
@@ -130,10 +134,11 @@ final class Repetitions {
 
   /** Marks the entries behind the biases as unused. */
   private void fill(int biases) {
-    int filled = (int) Math.max(FIRST_CAPACITY, powerOfTwo(biases));
-    for (int i = biases; i < filled; i++) {
+    for (int i = biases; i < found; i++) {
       classes.segment.setAtIndex(ValueLayout.JAVA_INT, i, UNUSED);
     }
+    found = biases;
+    int filled = (int) Math.max(FIRST_CAPACITY, powerOfTwo(biases));
     if (filled != entries) {
       entries = filled;
       classRow = null;

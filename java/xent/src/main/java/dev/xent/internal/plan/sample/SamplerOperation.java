@@ -331,7 +331,8 @@ public final class SamplerOperation extends Operation {
   protected boolean takeKernels(Site site, Checked call) {
     boolean ofText = call.passes(function.place(Array.WORKSPACE));
     boolean hasTokens = call.has(Array.PROMPT_TOKENS) || call.has(Array.OUTPUT_TOKENS);
-    if (call.has(Array.BIAS_TOKENS)
+    boolean checkedBiases = ofText && repetition.areUsed(); // those of the text's own tokens
+    if (call.has(Array.BIAS_TOKENS) && !checkedBiases
         || call.has(Array.DRAFT_TOKENS)
         || !ofText && (hasTokens || workspace(call) != 0)) {
       return false; // contents are checked first, or there is no workspace
@@ -469,7 +470,9 @@ public final class SamplerOperation extends Operation {
       requireTokens(run, Array.PROMPT_TOKENS, call.shape.promptCount);
       requireTokens(run, Array.OUTPUT_TOKENS, call.shape.outputCount);
     }
-    requireTokens(run, Array.BIAS_TOKENS, call.shape.targetCount);
+    if (own == null || own.workspace == null || !repetition.areUsed()) {
+      requireTokens(run, Array.BIAS_TOKENS, call.shape.targetCount);
+    }
     requireTokens(run, Array.DRAFT_TOKENS, 1);
     requireProbabilities(run, requests);
     run.run(rows);

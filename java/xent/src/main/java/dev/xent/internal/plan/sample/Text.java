@@ -220,7 +220,7 @@ public final class Text {
     fitting = ofLogits;
     drawable(usesTokens || extras.outputs != null ? NONE : ofLogits);
     if (token >= 0 && usesTokens) {
-      extras.continues = true;
+      extras.continues = hasPenalties;
       append((int) token);
     }
     return token;
@@ -275,11 +275,11 @@ public final class Text {
   }
 
   /**
-   * Makes room for the penalties of a row with these arrays. There are few sizes, so that the calls
-   * of most texts have one layout.
+   * Makes room for the penalties and the biases of a row with these arrays. There are few sizes, so
+   * that the calls of most texts have one layout.
    */
   private void reserve() {
-    if (!hasPenalties) {
+    if (!usesTokens) {
       return;
     }
     View mask = inputs.get(Array.CLASS_MASK);
