@@ -12,9 +12,9 @@
  *
  * Four rows are in progress:
  *   search row r + 2;  sum row r and write row r - 1, and at its end begin row r + 1
- * A row is read again, and its e are written from, while they are in the first-level cache. The search has no
- * arithmetic between its loads, so the CPU loads all the lines at once that it can; and what depends on a
- * maximum or a sum is ready before it is used.
+ * A row is read again, and its e are written from, while they are in the first-level cache. If rows may come from
+ * memory, the sum prefetches row r + 3, a line with each vector, so that the search never waits for many lines at
+ * once; and what depends on a maximum or a sum is ready before it is used.
  */
 #ifndef XENT_EACH_H
 #define XENT_EACH_H
@@ -208,15 +208,16 @@ XENT_INLINE row_of_exponentials each_exponentials(const each_rows_of *s, const e
 }
 
 /* The sum of a row while no other one is written. */
-XENT_SHARED double each_alone(const each_rows_of *s, const each_row *r, float *e) {
+XENT_SHARED double each_alone(const each_rows_of *s, const each_row *r, float *e, const float *ahead) {
   const int64_t n = s->call->shape->classes;
   const int batch = sum_batch(false);
   const f32_temperature h = s->temperature; /* a copy, which no store can change */
   const row_of_exponentials own = each_exponentials(s, r);
   exp_half half;
   sum_step(&half, own.x, NULL, &own.references, 0, n, 0, NULL, batch, 0, false, &h);
-  return dlanes_tree(sum_row(&half, &own, &own, n, r->label, e, NULL, NULL, NULL, NULL, false, batch, &h, false,
-                             XENT_LINE, false, false, 0).sum);
+  return dlanes_tree(sum_row(&half, &own, &own, n, r->label, e, NULL, ahead, NULL, NULL, NULL, false, batch, &h, false,
+                             XENT_LINE, false, false, 0)
+                         .sum);
 }
 
 XENT_INLINE void each_long(each_rows_of *s, const bool labels, const bool log, const enum line_kind kind,
@@ -238,16 +239,18 @@ XENT_INLINE void each_long(each_rows_of *s, const bool labels, const bool log, c
     const f32_temperature h = s->temperature; /* a copy, which no store can change */
     XENT_ALIGNED float largest[XENT_LANES];
     const bool found_one = more && each_next(s, &found, labels, false);
-    if (found_one) lanes_store(largest, search_row(found.x, NULL, n, far));
+    if (found_one) lanes_store(largest, search_row(found.x, NULL, n, false));
+    const float *ahead = far && found_one ? found.x : NULL;
     double sum;
     if (s->line.to) {
       after = more ? each_exponentials(s, &next) : own;
       line_lanes_of line = lanes_of_line(&s->line);
-      sum = dlanes_tree(sum_row(&half, &own, &after, n, now.label, e, &line, NULL, NULL, NULL, far, batch, &h, true,
-                                kind, false, stream, 0).sum);
+      sum = dlanes_tree(sum_row(&half, &own, &after, n, now.label, e, &line, ahead, NULL, NULL, NULL, far, batch, &h,
+                                true, kind, false, stream, 0)
+                            .sum);
       s->line.to = NULL;
     } else {
-      sum = each_alone(s, &now, e); /* no vector is needed after it, which it would not keep */
+      sum = each_alone(s, &now, e, ahead); /* no vector is needed after it, which it would not keep */
       after = each_exponentials(s, more ? &next : &now);
       if (more) sum_step(&half, after.x, NULL, &after.references, 0, n, 0, NULL, batch, 0, false, &h);
     }

@@ -221,9 +221,10 @@ XENT_INLINE void flow_sum_as(const flow *f, flow_block *next, flow_block *now, c
       to = lanes_of_line(&line);
     }
     lanes largest;
-    now->sum[row] = sum_row(&half, &own, &after, f->n, f->j->labels ? now->label[row] : XENT_NO_CLASS,
-                            f->kept ? now->e[row] : NULL, &to, x, masked && x ? next->mask[row] : NULL, &largest,
-                            f->far, batch, &h, writes, kind, masked, false, vectors);
+    now->sum[row] =
+        sum_row(&half, &own, &after, f->n, f->j->labels ? now->label[row] : XENT_NO_CLASS, f->kept ? now->e[row] : NULL,
+                &to, f->far ? x : NULL, x, masked && x ? next->mask[row] : NULL, &largest, f->far, batch, &h, writes,
+                kind, masked, false, vectors);
     if (x) next->largest[row] = largest;
   }
 }

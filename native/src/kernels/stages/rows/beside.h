@@ -89,13 +89,15 @@ XENT_INLINE lanes sum_half_group(exp_half *half, const row_of_exponentials *row,
   return vectors == 1 ? e[0] : vectors == 2 ? lanes_add(e[0], e[1]) : sum_of_four_vectors(e);
 }
 
-/* What happens during the sum of `vectors` vectors from class i on. Returns the largest of the row that is searched. */
-XENT_INLINE lanes beside_unit(const float *searched, const uint8_t *searched_mask, const line_lanes_of *line, int64_t i,
-                              int64_t n, const int vectors, const bool whole, bool far, lanes largest,
-                              const bool writes, const enum line_kind kind, const bool masked, const bool stream) {
-  if (far && searched)
+/* What happens during the sum of `vectors` vectors from class i on. ahead: lines behind that row are prefetched; or
+ * NULL. Returns the largest of the row that is searched. */
+XENT_INLINE lanes beside_unit(const float *ahead, const float *searched, const uint8_t *searched_mask,
+                              const line_lanes_of *line, int64_t i, int64_t n, const int vectors, const bool whole,
+                              bool far, lanes largest, const bool writes, const enum line_kind kind, const bool masked,
+                              const bool stream) {
+  if (ahead)
     XENT_UNROLL(4)
-    for (int k = 0; k < vectors; k++) prefetch_behind(searched + i + k * XENT_LANES, XENT_LOADED_AHEAD);
+    for (int k = 0; k < vectors; k++) prefetch_behind(ahead + i + k * XENT_LANES, XENT_LOADED_AHEAD);
   if (far && writes && !stream)
     XENT_UNROLL(4)
     for (int k = 0; k < vectors; k++) prefetch_behind(line->to + i + k * XENT_LANES, XENT_STORED_AHEAD);
@@ -119,12 +121,12 @@ XENT_INLINE lanes beside_unit(const float *searched, const uint8_t *searched_mas
 XENT_INLINE int sum_batch(const bool writes) { return !writes || XENT_BATCH < 2 ? XENT_BATCH : 2; }
 
 /* The sum of e of a row, which is begun in *half; begins the row after it. e: NULL, or the place of all e. Meanwhile
- * writes `line`, if `writes`, and sets *largest of `searched`, if it is not NULL. vectors: of a row, if that is
- * constant, or 0. */
+ * writes `line`, if `writes`, sets *largest of `searched`, and prefetches what is behind `ahead`; both may be NULL.
+ * vectors: of a row, if that is constant, or 0. */
 XENT_INLINE product_sum sum_row(exp_half *half, const row_of_exponentials *own, const row_of_exponentials *after,
-                                int64_t n, int64_t label, float *e, line_lanes_of *line, const float *searched,
-                                const uint8_t *searched_mask, lanes *largest, bool far, const int batch,
-                                const f32_temperature *h, const bool writes, const enum line_kind kind,
+                                int64_t n, int64_t label, float *e, line_lanes_of *line, const float *ahead,
+                                const float *searched, const uint8_t *searched_mask, lanes *largest, bool far,
+                                const int batch, const f32_temperature *h, const bool writes, const enum line_kind kind,
                                 const bool masked, const bool stream, const int vectors) {
   const int64_t last = vectors ? (vectors - 1) / XENT_UNIT_VECTORS * XENT_UNIT : (n - 1) / XENT_UNIT * XENT_UNIT;
   const int64_t sure = vectors ? (vectors - 1) * XENT_LANES : 0;
@@ -132,8 +134,8 @@ XENT_INLINE product_sum sum_row(exp_half *half, const row_of_exponentials *own, 
   dlanes sum = dlanes_zero();
   if (writes) line_head(line, n, kind, stream);
   for (int64_t i = 0; i < last; i += XENT_UNIT) {
-    above = beside_unit(searched, searched_mask, line, i, n, XENT_UNIT_VECTORS, true, far, above, writes, kind, masked,
-                        stream);
+    above = beside_unit(ahead, searched, searched_mask, line, i, n, XENT_UNIT_VECTORS, true, far, above, writes, kind,
+                        masked, stream);
     q = sum_half_group(half, own, i, n, own, i + XENT_UNIT, XENT_UNIT_VECTORS, vectors ? sure : i + XENT_UNIT, batch,
                        masked, label, e, h);
     if (i & XENT_UNIT)
@@ -142,7 +144,8 @@ XENT_INLINE product_sum sum_row(exp_half *half, const row_of_exponentials *own, 
       even = q;
   }
 #define XENT_LAST(rest) \
-  above = beside_unit(searched, searched_mask, line, last, n, rest, false, far, above, writes, kind, masked, stream); \
+  above = beside_unit(ahead, searched, searched_mask, line, last, n, rest, false, far, above, writes, kind, masked, \
+                      stream); \
   q = sum_half_group(half, own, last, n, after, 0, rest, sure, batch, masked, label, e, h)
   switch (vectors ? vectors - (vectors - 1) / XENT_UNIT_VECTORS * XENT_UNIT_VECTORS
                   : (int)((n - last + XENT_LANES - 1) / XENT_LANES)) {
