@@ -24,6 +24,10 @@ import java.lang.foreign.Arena;
  * best.values(); // F32 [32, 5]
  * }
  *
+ * <p><b>Logits.</b> If your model ends with a softmax, its output is probabilities, and the class
+ * of which it is sure gets a probability of a few percent here. Pass their logarithms. No call
+ * notices this, because it would have to add all logits of a row.
+ *
  * <p><b>Order.</b> Logits fall, and the lower class comes first among equals. If a row has fewer
  * classes that are neither masked nor -inf, or fewer places, the remaining classes are -1, their
  * probability +0, their log-probability -inf. In a row that has a NaN or +inf all classes are -1
