@@ -203,7 +203,7 @@ XENT_INLINE row_of_exponentials flow_exponentials(const flow_block *b, int row, 
 XENT_INLINE void flow_sum_as(const flow *f, flow_block *next, flow_block *now, const flow_block *before, int row,
                              int end, const bool writes, const enum line_kind kind, const bool masked,
                              const int vectors) {
-  const int batch = vectors ? XENT_BATCH : sum_batch(writes);
+  const int batch = sum_batch(writes);
   const int searched = next == now ? 0 : next->sums.rows.count;
   const f32_temperature h = f->j->temperature; /* a copy, which no store can change */
   const row_of_exponentials first = flow_exponentials(now, row, masked);

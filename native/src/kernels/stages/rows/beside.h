@@ -10,10 +10,10 @@
 #include "kernels/stages/emit/emit.h"
 #include "kernels/job.h"
 
-/* Whether a call is larger than first-level caches, and may come from memory: then lines are prefetched, because the
+/* Whether a call is larger than a first-level cache, and may come from memory: then lines are prefetched, because the
  * CPU's own prefetch ends at each page. */
 XENT_INLINE bool may_be_far(const xent_call *call) {
-  enum { NEAR = 1 << 15 };
+  enum { NEAR = 1 << 13 };
   return call->shape->outer * call->shape->inner * call->shape->classes > NEAR;
 }
 /* The largest of a row; if far, prefetches what follows. */
