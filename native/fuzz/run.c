@@ -203,7 +203,8 @@ static void check_overlaps(const fuzz_problem *p, const char *function, const fu
     if (!(e->slots & BIT(i)) || !p->address[i] || p->bytes[i] <= 0) continue;
     for (int j = 0; j < ARRAYS; j++) {
       if (i == j || !((e->reads | e->slots) & BIT(j)) || !p->address[j] || p->bytes[j] <= 0) continue;
-      if (share_bytes(p, i, j) && !may_be_in_place(p, i, j)) fail("%s, %s: array %d overlaps array %d, unseen", function, tier, i, j);
+      if (share_bytes(p, i, j) && !may_be_in_place(p, i, j))
+        fail("%s, %s: array %d overlaps array %d, unseen", function, tier, i, j);
     }
   }
 }
