@@ -8,6 +8,7 @@ import dev.xent.layers.Layer;
 import dev.xent.layers.LogLayer;
 import dev.xent.layers.LogSoftmaxLayer;
 import dev.xent.layers.NllLossLayer;
+import dev.xent.layers.SigmoidLayer;
 import dev.xent.layers.SoftmaxLayer;
 import dev.xent.options.Backend;
 import dev.xent.options.DivergenceKind;
@@ -204,6 +205,7 @@ class ToStringTest {
   void layersNameTheirShapeAndOperation() {
     Layer[] layers = {
       new LogLayer(Layer.ANY, 10),
+      SigmoidLayer.of(Sigmoid.builder().temperature(2).build(), 10),
       SoftmaxLayer.along(-1, 10),
       LogSoftmaxLayer.along(0, 10),
       CrossEntropyLayer.of(CrossEntropy.builder().labelSmoothing(0.1).build(), Layer.ANY, 10),
@@ -213,6 +215,7 @@ class ToStringTest {
         .extracting(Object::toString)
         .containsExactly(
             "LogLayer[any, 10]",
+            "SigmoidLayer[10] of Sigmoid[temperature=2.0]",
             "SoftmaxLayer[10] of Softmax[]",
             "LogSoftmaxLayer[10] of LogSoftmax[axis=0]",
             "CrossEntropyLayer[any, 10] of CrossEntropy[labelSmoothing=0.1]",

@@ -31,6 +31,7 @@ class LayerTest {
         SoftmaxLayer::new,
         LogSoftmaxLayer::new,
         LogLayer::new,
+        SigmoidLayer::new,
         CrossEntropyLayer::new,
         NllLossLayer::new);
   }

@@ -63,6 +63,7 @@ import dev.xent.layers.LogLayer;
 import dev.xent.layers.LogSoftmaxLayer;
 import dev.xent.layers.LossLayer;
 import dev.xent.layers.NllLossLayer;
+import dev.xent.layers.SigmoidLayer;
 import dev.xent.layers.SoftmaxLayer;
 import dev.xent.options.DivergenceKind;
 import io.netty.buffer.ByteBuf;
@@ -208,6 +209,7 @@ final class Samples {
     Tensor weights = Tensor.of(new float[] {1, 2}, 1, 2);
     put(LinearCrossEntropyLayer.class, new LinearCrossEntropyLayer(weights, 1, 2));
     put(NllLossLayer.class, new NllLossLayer(1, 2));
+    put(SigmoidLayer.class, new SigmoidLayer(1, 2));
     put(SoftmaxLayer.class, new SoftmaxLayer(1, 2));
   }
 
