@@ -6,7 +6,8 @@ import pickle
 import numpy as np
 import pytest
 
-from pyxent.calibration import Bin, Calibration, TemperatureScaling, fit_temperature
+import pyxent
+from pyxent.calibration import Bin, Calibration, TemperatureScaling
 from pyxent.errors import EmptyMeanError, LabelError, OptionError, ShapeError
 
 ROWS, CLASSES = 97, 5
@@ -32,8 +33,8 @@ def test_results_are_those_of_java():
     assert results(Calibration(of=2, bins=10).add(LOGITS, LABELS)) == (
         1.5386751810233914, 0.48983253867810866, 0.32989690721649484, 0.25643900287644844, 0.07345790434004643,
         0.08291590043251783)
-    assert fit_temperature(LOGITS, LABELS) == TEMPERATURE
-    assert fit_temperature(LOGITS, MARKS, elements=True) == 2.6402643906490684
+    assert TemperatureScaling().fit(LOGITS, LABELS).temperature_ == TEMPERATURE
+    assert TemperatureScaling(elements=True).fit(LOGITS, MARKS).temperature_ == 2.6402643906490684
     assert Calibration(temperature=TEMPERATURE).add(LOGITS, LABELS).loss == 1.1497182717703034
 
 
@@ -52,14 +53,14 @@ def test_divisions_have_the_same_bits(parts):
         for piece in pieces:
             scaling.merge(copy.deepcopy(begun).add(LOGITS[piece], LABELS[piece]))
         more = scaling.next()
-    assert scaling.temperature == TEMPERATURE
+    assert scaling.temperature_ == TEMPERATURE
     assert scaling.passes < 20
 
 
 def test_edges():
     sure = np.eye(2)
-    assert fit_temperature(sure, np.array([0, 1])) < 0.01
-    assert fit_temperature(sure, np.array([1, 0])) == 2.0**32
+    assert TemperatureScaling().fit(sure, np.array([0, 1])).temperature_ < 0.01
+    assert TemperatureScaling().fit(sure, np.array([1, 0])).temperature_ == 2.0**32
     ignored = LABELS.copy()
     ignored[3] = -100
     some = Calibration(ignore_index=-100).add(LOGITS, ignored)
@@ -85,9 +86,43 @@ def test_mistakes():
         Calibration(bins=3).merge(Calibration())
     scaling = TemperatureScaling()
     with pytest.raises(OptionError, match="has not ended"):
-        _ = scaling.temperature
+        _ = scaling.temperature_
     with pytest.raises(EmptyMeanError):
         scaling.next()
     scaling.add(np.array([[-np.inf, 0]]), np.array([0]))
     with pytest.raises(ArithmeticError):
         scaling.next()
+
+
+def test_an_estimator():
+    scaling = TemperatureScaling(ignore_index=-100)
+    assert scaling.fit(LOGITS[:5], LABELS[:5]).fit(LOGITS, LABELS).temperature_ == TEMPERATURE
+    assert scaling.loss == Calibration(temperature=TEMPERATURE).add(LOGITS, LABELS).loss
+    assert (scaling.predict_proba(LOGITS) == pyxent.softmax(LOGITS.astype(float), temperature=TEMPERATURE)).all()
+    assert (scaling.transform(LOGITS) == LOGITS.astype(float) / TEMPERATURE).all()
+    assert (scaling.predict(LOGITS) == LOGITS.argmax(1)).all()
+    assert scaling.set_params(elements=True).get_params() == {"elements": True, "ignore_index": -100}
+    assert not scaling.done
+    scaling.fit(LOGITS, MARKS)
+    assert ((scaling.predict_proba(LOGITS) > 0.5) == scaling.predict(LOGITS)).all()
+    with pytest.raises(OptionError, match="elements or ignore_index"):
+        scaling.set_params(temperature=2)
+
+
+def test_scikit_learn_accepts_it():
+    sklearn = pytest.importorskip("sklearn")
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import FunctionTransformer
+    from sklearn.utils.validation import check_is_fitted
+
+    scaling = TemperatureScaling(ignore_index=-100)
+    pipeline = make_pipeline(FunctionTransformer(lambda x: x * 2), scaling).fit(LOGITS / 2, LABELS)
+    assert pipeline[-1].temperature_ == TEMPERATURE
+    assert (pipeline.predict_proba(LOGITS / 2) == scaling.predict_proba(LOGITS)).all()
+    assert (pipeline.predict(LOGITS / 2) == LOGITS.argmax(1)).all()
+    copied = sklearn.base.clone(scaling)
+    assert copied.get_params() == scaling.get_params()
+    check_is_fitted(scaling)
+    with pytest.raises(sklearn.exceptions.NotFittedError):
+        check_is_fitted(copied)
+    assert (make_pipeline(scaling, FunctionTransformer()).fit_transform(LOGITS, LABELS) == scaling.transform(LOGITS)).all()

@@ -2,14 +2,17 @@
 """Whether probabilities are right, and the temperature that corrects them. Needs NumPy.
 
 >>> import numpy as np
->>> from pyxent.calibration import Calibration, fit_temperature
+>>> from pyxent.calibration import Calibration, TemperatureScaling
 >>> logits = np.array([[4.0, 0, 0], [0, 4, 0], [4, 0, 0], [0, 0, 4]])
 >>> labels = np.array([0, 1, 1, 2])  # 3 of 4 are right, with a confidence of 0.96
 >>> round(Calibration().add(logits, labels).expected_error, 4)
 0.2147
->>> round(temperature := fit_temperature(logits, labels), 4)
+>>> scaling = TemperatureScaling().fit(logits, labels)
+>>> round(scaling.temperature_, 4)
 2.2324
->>> round(Calibration(temperature=temperature).add(logits, labels).expected_error, 4)
+>>> scaling.predict_proba(logits)[0].round(3).tolist()
+[0.75, 0.125, 0.125]
+>>> round(Calibration(temperature=scaling.temperature_).add(logits, labels).expected_error, 4)
 0.0
 
 Everything is computed in float64 and added up exactly, as by the package dev.xent.calibration in Java: batches, in any
@@ -30,7 +33,7 @@ import pyxent
 from pyxent._native import TYPES, ExactSum, library, sized
 from pyxent.errors import EmptyMeanError, OptionError, ShapeError
 
-__all__ = ["Bin", "Calibration", "TemperatureScaling", "fit_temperature"]
+__all__ = ["Bin", "Calibration", "TemperatureScaling"]
 
 _UNIT = 2.0**-32  # confidences are added as whole multiples of it
 _BLOCK = 1 << 16
@@ -257,20 +260,31 @@ def _table(bounds: Doubles, confidence: Doubles, right: NDArray[np.bool_]) -> ND
 
 
 class TemperatureScaling:
-    """Finds the temperature at which the mean loss of labels is smallest, over data in batches.
+    """Finds the temperature at which the mean loss of labels is smallest, and divides logits by it.
 
-    >>> batches = [(np.array([[4.0, 0], [0, 4]]), np.array([0, 1])), (np.array([[4.0, 0]]), np.array([1]))]
-    >>> scaling = TemperatureScaling()
-    >>> more = True
-    >>> while more:
-    ...     for logits, labels in batches:
-    ...         scaling = scaling.add(logits, labels)
-    ...     more = scaling.next()
-    >>> round(scaling.temperature, 5)
+    >>> logits, labels = np.array([[4.0, 0], [0, 4], [4, 0]]), np.array([0, 1, 1])
+    >>> scaling = TemperatureScaling().fit(logits, labels)
+    >>> round(scaling.temperature_, 5)
     5.77078
+    >>> scaling.predict_proba([[4.0, 0]]).round(4).tolist()
+    [[0.6667, 0.3333]]
 
     elements      logits are independent elements with labels 0 and 1: for `sigmoid`
     ignore_index  rows, or elements, with this label do not count
+
+    scikit-learn accepts it in a Pipeline, after a step that returns logits, and in `clone`. Labels are class indices.
+
+    Data in batches is passed several times, until `next()` returns False:
+
+    >>> batches = [(logits[:2], labels[:2]), (logits[2:], labels[2:])]
+    >>> scaling = TemperatureScaling()
+    >>> more = True
+    >>> while more:
+    ...     for x, y in batches:
+    ...         scaling = scaling.add(x, y)
+    ...     more = scaling.next()
+    >>> round(scaling.temperature_, 5)
+    5.77078
 
     The loss is convex in 1 / temperature; the root of its derivative is bracketed by factors of 4, then found by the
     Illinois method. All sums are exact, so the temperature does not depend on the batches. It is within [2^-32, 2^32],
@@ -280,14 +294,60 @@ class TemperatureScaling:
     """
 
     def __init__(self, *, elements: bool = False, ignore_index: int | None = None) -> None:
-        self._arguments = (elements, ignore_index)
+        self.elements, self.ignore_index = elements, ignore_index
+        self._reset()
+
+    def _reset(self) -> None:
         self._inverse, self._low, self._high, self._at_low, self._at_high, self._last = 1.0, math.nan, math.nan, 0.0, 0.0, 0.0
         self.passes, self.done = 0, False
         self.loss_before, self.loss, self.rows = math.nan, math.nan, 0
         self._begin()
 
     def _begin(self) -> None:
-        self._batches, self._slope = _Batches(*self._arguments, 1 / self._inverse), _Sum()
+        self._batches, self._slope = _Batches(self.elements, self.ignore_index, 1 / self._inverse), _Sum()
+
+    def fit(self, logits: ArrayLike, labels: ArrayLike) -> TemperatureScaling:
+        """Finds the temperature of these rows, and forgets earlier ones."""
+        self._reset()
+        self.add(logits, labels)
+        while self.next():
+            self.add(logits, labels)
+        return self
+
+    def transform(self, logits: ArrayLike) -> Doubles:
+        """Divides logits by the temperature."""
+        return np.asarray(logits, np.float64) / self.temperature_
+
+    def predict_proba(self, logits: ArrayLike) -> Doubles:
+        """The softmax of logits divided by the temperature; of elements the sigmoid."""
+        function = pyxent.sigmoid if self.elements else pyxent.softmax
+        return np.asarray(function(np.array(logits, np.float64), temperature=self.temperature_))
+
+    def predict(self, logits: ArrayLike) -> Labels:
+        """The most probable class of each row, which no temperature changes; of elements, whether 1 is more probable."""
+        x = np.asarray(logits)
+        return (x > 0).astype(np.int64) if self.elements else x.argmax(-1)
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """The arguments of the constructor by name, for `sklearn.base.clone`."""
+        return {"elements": self.elements, "ignore_index": self.ignore_index}
+
+    def set_params(self, **params: Any) -> TemperatureScaling:
+        """Sets arguments of the constructor, and forgets all rows."""
+        for name, value in params.items():
+            if name not in self.get_params():
+                raise OptionError(f"{name} is no parameter of TemperatureScaling; expected {' or '.join(self.get_params())}")
+            setattr(self, name, value)
+        self._reset()
+        return self
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return self.done
+
+    def __sklearn_tags__(self) -> Any:
+        from sklearn.utils import ClassifierTags, Tags, TargetTags, TransformerTags  # which calls this
+        return Tags(estimator_type="classifier", target_tags=TargetTags(required=True), classifier_tags=ClassifierTags(),
+                    transformer_tags=TransformerTags())
 
     def add(self, logits: ArrayLike, labels: ArrayLike) -> TemperatureScaling:
         """Adds a batch to the current pass."""
@@ -296,7 +356,7 @@ class TemperatureScaling:
         return self
 
     def _take(self, x: Doubles, p: Doubles, labels: Labels) -> None:
-        if self._arguments[0]:
+        if self.elements:
             share, distance = p - labels[:, None], x
         else:
             share = p
@@ -307,7 +367,7 @@ class TemperatureScaling:
 
     def merge(self, other: TemperatureScaling) -> TemperatureScaling:
         """Adds what another object has of the same pass, of other rows."""
-        if repr((self._arguments, self._state())) != repr((other._arguments, other._state())):
+        if repr((self.get_params(), self._state())) != repr((other.get_params(), other._state())):
             raise OptionError("the two are of different passes; expected copies of one object, made before the pass")
         self._batches.merge(other._batches)
         self._slope.merge(other._slope)
@@ -358,18 +418,9 @@ class TemperatureScaling:
             raise OptionError("the search has ended: next() returned False; expected a new object for other rows")
 
     @property
-    def temperature(self) -> float:
+    def temperature_(self) -> float:
         """The temperature that was found."""
         if not self.done:
             raise OptionError("the search has not ended; call next() after each pass until it returns False")
         return 1 / self._inverse
 
-
-def fit_temperature(logits: ArrayLike, labels: ArrayLike, *, elements: bool = False,
-                    ignore_index: int | None = None) -> float:
-    """The temperature at which the mean loss is smallest, of logits with the classes along the last axis; with
-    `elements`, of independent logits with labels 0 and 1. Pass it to `softmax` or `sigmoid`."""
-    scaling = TemperatureScaling(elements=elements, ignore_index=ignore_index).add(logits, labels)
-    while scaling.next():
-        scaling.add(logits, labels)
-    return scaling.temperature
