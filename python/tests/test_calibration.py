@@ -42,11 +42,13 @@ def test_results_are_those_of_java():
 def test_divisions_have_the_same_bits(parts):
     pieces = np.array_split(np.arange(ROWS)[::-1], parts)
     for equal in (False, True):
-        whole, divided = Calibration(equal_counts=equal).add(LOGITS, LABELS), Calibration(equal_counts=equal)
+        whole = Calibration(equal_counts=equal).add(LOGITS, LABELS)
+        divided, batches = Calibration(equal_counts=equal), Calibration(equal_counts=equal)
         for piece in pieces:
             other = Calibration(equal_counts=equal).add(LOGITS[piece], LABELS[piece])
             divided.merge(pickle.loads(pickle.dumps(other)))
-        assert results(divided) == results(whole)
+            assert results(divided) == results(batches.add(LOGITS[piece], LABELS[piece]))
+        assert results(divided) == results(batches) == results(whole)
     scaling, more = TemperatureScaling(), True
     while more:
         begun = copy.deepcopy(scaling)

@@ -150,6 +150,7 @@ class Calibration:
         self._batches, self._squares = _Batches(of == "elements", ignore_index, temperature), _Sum()
         self._table = np.zeros((3, bins), np.int64)
         self._kept: list[tuple[Doubles, NDArray[np.bool_]]] = []
+        self._quantiles: tuple[Doubles, NDArray[np.int64]] | None = None  # of the kept ones
 
     def add(self, logits: ArrayLike, labels: ArrayLike) -> Calibration:
         """Adds a batch: logits with the classes along the last axis, and a label per row, or per element."""
@@ -169,6 +170,7 @@ class Calibration:
         kept = ~np.isnan(confidence)
         if self._arguments[2]:
             self._kept.append((confidence[kept], right[kept]))
+            self._quantiles = None
         else:
             self._table += _table(self._bounds(), confidence[kept], right[kept])
 
@@ -180,6 +182,7 @@ class Calibration:
         self._squares.merge(other._squares)
         self._table += other._table
         self._kept += other._kept
+        self._quantiles = None
         return self
 
     def _bounds(self) -> Doubles:
@@ -188,6 +191,8 @@ class Calibration:
     def _binned(self) -> tuple[Doubles, NDArray[np.int64]]:
         if not self._arguments[2]:
             return self._bounds(), self._table
+        if self._quantiles is not None:
+            return self._quantiles
         confidence = np.concatenate([np.empty(0), *[each for each, _ in self._kept]])
         right = np.concatenate([np.empty(0, bool), *[each for _, each in self._kept]])
         bounds = np.zeros(self._arguments[1] + 1)
@@ -196,7 +201,8 @@ class Calibration:
             below = place.astype(int)
             upper = ordered[np.minimum(below + 1, confidence.size - 1)]
             bounds = ordered[below] + (upper - ordered[below]) * (place - below)
-        return bounds, _table(bounds, confidence, right)
+        self._quantiles = bounds, _table(bounds, confidence, right)
+        return self._quantiles
 
     @property
     def rows(self) -> int:

@@ -70,6 +70,10 @@ public final class Calibration {
   private long[] kept = new long[0];
 
   private int keptCount;
+
+  /** Their bins; null after a row was added. */
+  private @Nullable Bins quantiles;
+
   private double[] terms = new double[0];
 
   private Calibration(
@@ -203,12 +207,19 @@ public final class Calibration {
     if (keptCount == kept.length) {
       kept = Arrays.copyOf(kept, Math.max(64, 2 * keptCount));
     }
+    quantiles = null;
     long bits = Double.doubleToLongBits(confidence);
     kept[keptCount++] = isRight ? bits | Long.MIN_VALUE : bits;
   }
 
   private Bins binned() {
-    return fixed != null ? fixed : Bins.ofCounts(bins, kept, keptCount);
+    if (fixed != null) {
+      return fixed;
+    }
+    if (quantiles == null) {
+      quantiles = Bins.ofCounts(bins, kept, keptCount);
+    }
+    return quantiles;
   }
 
   /**
@@ -231,6 +242,7 @@ public final class Calibration {
     kept = Arrays.copyOf(kept, Math.addExact(keptCount, count));
     System.arraycopy(other.kept, 0, kept, keptCount, count);
     keptCount += count;
+    quantiles = null;
     requireRoom();
     return this;
   }

@@ -111,15 +111,18 @@ class CalibrationTest {
     for (int parts : new int[] {2, 7, 64}) {
       Calibration widths = Calibration.ofClasses();
       Calibration equal = Calibration.ofClasses().withEqualCounts();
+      Calibration batches = Calibration.ofClasses().withEqualCounts();
       for (int part = parts - 1; part >= 0; part--) {
         Tensor rows = logits.slice(0, begin(part, parts), begin(part + 1, parts));
         Tensor of = targets.slice(0, begin(part, parts), begin(part + 1, parts));
         widths.add(Calibration.ofBytes(Calibration.ofClasses().add(rows, of).toBytes()));
         Calibration other = Calibration.ofClasses().withEqualCounts().add(rows, of);
         equal.add(Calibration.ofBytes(other.toBytes()));
+        assertThat(equal.bins()).isEqualTo(batches.add(rows, of).bins()); // in between, too
       }
       assertThat(results(widths)).containsExactly(whole);
       assertThat(results(equal)).containsExactly(counts);
+      assertThat(results(batches)).containsExactly(counts);
       assertThat(temperatureOfParts(parts)).isEqualTo(TEMPERATURE);
     }
   }
