@@ -429,4 +429,3 @@ class TemperatureScaling:
         if not self.done:
             raise OptionError("the search has not ended; call next() after each pass until it returns False")
         return 1 / self._inverse
-
