@@ -301,14 +301,14 @@ def unlike_comments(options, header):
     return wrong
 
 
-PAGES = {"cross-entropy": "LOSSES", "softmax": "SOFTMAX", "binary-cross-entropy": "BINARY", "divergence": "DIVERGENCES",
-         "cross-entropy-hvp": "HVP", "selected-log-probabilities": "SELECTED", "sampler": "SAMPLE"}
+PAGES = {"LOSSES": "cross-entropy", "SOFTMAX": "softmax", "BINARY": "binary-cross-entropy", "DIVERGENCES": "more-operations",
+         "HVP": "more-operations", "SELECTED": "more-operations", "SAMPLE": "sampler"}
 
 
 def unlike_pages(options):
     """Options that a page lacks, or whose row has another range, symbol or default; a row may link to another page."""
     wrong = []
-    for page, function in PAGES.items():
+    for function, page in PAGES.items():
         text = (ROOT / f"docs/{page}.md").read_text(encoding="utf-8")
         for option in options:
             if function in option.functions:
