@@ -42,7 +42,7 @@ final class Repetitions {
   /** The biases, and unused entries up to a power of two. */
   private int entries;
 
-  /** The biases of the last call: all entries behind them are unused. */
+  /** The biases of the last call: the entries after them are unused. */
   private int found;
 
   // The entries, in the shape of a row of logits.
