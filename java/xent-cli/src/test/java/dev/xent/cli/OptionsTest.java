@@ -241,6 +241,24 @@ class OptionsTest {
             });
   }
 
+  /** A flag that a command declares and does not use is found by a test that sees its effect. */
+  @Test
+  void everyOptionIsInATest() throws IOException {
+    StringBuilder tests = new StringBuilder();
+    try (Stream<Path> files = Files.walk(Path.of("src/test/java"))) {
+      for (Path file : files.filter(file -> file.toString().endsWith("Test.java")).toList()) {
+        tests.append(Files.readString(file));
+      }
+    }
+    assertThat(
+            commands().values().stream()
+                .flatMap(command -> command.getCommandSpec().options().stream())
+                .map(OptionSpec::longestName)
+                .distinct()
+                .filter(name -> !tests.toString().contains('"' + name)))
+        .isEmpty();
+  }
+
   @Tag("slow")
   @Test
   void everyNumberIsTakenOrRefusedInOneLine() {

@@ -10,7 +10,9 @@ import dev.xent.Sampler;
 import dev.xent.Tensor;
 import dev.xent.support.NpyBytes;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
@@ -108,6 +110,24 @@ class SampleCommandTest {
     assertThat(NpyBytes.longsOf(kept)).containsExactly(3);
     xent("sample", equal, "-o", file("t"), "--rules", "onnxruntime-genai", "--draw", 1).succeeds();
     assertThat(tokens("--axis", 0, "--temperature", 0)).containsExactly(0, 0, 1, 1);
+  }
+
+  @Test
+  void filtersKeepTheClassesOfTheirOptions() {
+    assertThat(kept("--top-n-sigma", 1)).isEqualTo(2);
+    assertThat(kept("--xtc-probability", 1, "--xtc-threshold", 0.2)).isEqualTo(3);
+    assertThat(kept("--top-k", 2, "--top-p", 0.7)).isEqualTo(1);
+    assertThat(kept("--top-k", 2, "--top-p", 0.7, "--order", "top-p,top-k")).isEqualTo(2);
+  }
+
+  /** How many classes of the row 3, 2, 1, 0 the options keep. */
+  private long kept(Object... options) {
+    Path row = NpyBytes.floats(file("four"), "(1, 4)", 3, 2, 1, 0);
+    Path kept = file("kept");
+    List<Object> words = new ArrayList<>(List.of("sample", row, "-o", file("t"), "--kept", kept));
+    words.addAll(List.of(options));
+    xent(words.toArray()).succeeds();
+    return NpyBytes.longsOf(kept)[0];
   }
 
   @Test
