@@ -9,6 +9,9 @@ import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;
 import org.apache.spark.api.java.JavaRDD;
+import org.apache.spark.api.java.function.Function;
+import org.apache.spark.api.java.function.Function2;
+import org.apache.spark.api.java.function.Function3;
 import org.apache.spark.ml.functions;
 import org.apache.spark.ml.linalg.VectorUDT;
 import org.apache.spark.sql.Column;
@@ -25,15 +28,17 @@ final class CalibrationRows {
 
   private final JavaRDD<Row> rows;
 
-  /** An object that rows are added to, as bytes between the machines. */
-  interface Kind<T> extends Serializable {
-    T ofBytes(byte[] bytes);
+  /** A class whose objects rows are added to; between the machines they are bytes. */
+  record Kind<T>(
+      Reader<T> ofBytes,
+      Function3<T, Tensor, Tensor, T> add,
+      Function2<T, T, T> merge,
+      Function<T, byte[]> toBytes)
+      implements Serializable {}
 
-    void add(T to, Tensor logits, Tensor labels);
-
-    T merge(T to, T other);
-
-    byte[] toBytes(T from);
+  /** Makes an object of bytes. */
+  interface Reader<T> extends Serializable {
+    T of(byte[] bytes);
   }
 
   CalibrationRows(Dataset<?> dataset, String logits, String label) {
@@ -67,15 +72,17 @@ final class CalibrationRows {
                 begin,
                 (left, right) -> merged(kind, left, right),
                 (left, right) -> merged(kind, left, right));
-    return kind.ofBytes(sum);
+    return kind.ofBytes.of(sum);
   }
 
-  private static <T> byte[] merged(Kind<T> kind, byte[] left, byte[] right) {
-    return kind.toBytes(kind.merge(kind.ofBytes(left), kind.ofBytes(right)));
+  private static <T> byte[] merged(Kind<T> kind, byte[] left, byte[] right)
+      throws Exception {
+    return kind.toBytes.call(kind.merge.call(kind.ofBytes.of(left), kind.ofBytes.of(right)));
   }
 
-  private static <T> byte[] part(Kind<T> kind, byte[] begin, Iterator<Row> partition) {
-    T to = kind.ofBytes(begin);
+  private static <T> byte[] part(Kind<T> kind, byte[] begin, Iterator<Row> partition)
+      throws Exception {
+    T to = kind.ofBytes.of(begin);
     List<List<Double>> logits = new ArrayList<>();
     List<Long> labels = new ArrayList<>();
     while (partition.hasNext()) {
@@ -89,10 +96,11 @@ final class CalibrationRows {
       labels.add(row.getLong(1));
     }
     add(kind, to, logits, labels);
-    return kind.toBytes(to);
+    return kind.toBytes.call(to);
   }
 
-  private static <T> void add(Kind<T> kind, T to, List<List<Double>> logits, List<Long> labels) {
+  private static <T> void add(Kind<T> kind, T to, List<List<Double>> logits, List<Long> labels)
+      throws Exception {
     if (logits.isEmpty()) {
       return;
     }
@@ -102,7 +110,7 @@ final class CalibrationRows {
       numbers[i] = logits.get(i / classes).get(i % classes);
     }
     long[] indices = labels.stream().mapToLong(Long::longValue).toArray();
-    kind.add(to, Tensor.of(numbers, indices.length, classes), Tensor.of(indices));
+    kind.add.call(to, Tensor.of(numbers, indices.length, classes), Tensor.of(indices));
     logits.clear();
     labels.clear();
   }

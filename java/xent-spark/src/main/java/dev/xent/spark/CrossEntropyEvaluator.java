@@ -7,7 +7,6 @@ import static org.apache.spark.sql.functions.lit;
 import static org.apache.spark.sql.functions.raise_error;
 import static org.apache.spark.sql.functions.when;
 
-import dev.xent.Tensor;
 import dev.xent.calibration.Calibration;
 import java.io.Serial;
 import java.util.Map;
@@ -39,6 +38,10 @@ public final class CrossEntropyEvaluator extends Evaluator implements DefaultPar
 
   private static final Map<String, ToDoubleFunction<Calibration>> OF_CALIBRATION =
       Map.of("brier", Calibration::brier, "expectedCalibrationError", Calibration::expectedError);
+
+  private static final CalibrationRows.Kind<Calibration> SUM =
+      new CalibrationRows.Kind<>(
+          Calibration::ofBytes, Calibration::add, Calibration::add, Calibration::toBytes);
 
   private static final String METRICS =
       "crossEntropy, perplexity, accuracy, brier or expectedCalibrationError";
@@ -155,33 +158,8 @@ public final class CrossEntropyEvaluator extends Evaluator implements DefaultPar
   private double ofCalibration(Dataset<?> dataset, ToDoubleFunction<Calibration> metric) {
     CalibrationRows rows =
         new CalibrationRows(dataset, getOrDefault(rawPredictionCol), getOrDefault(labelCol));
-    Calibration sum = rows.sum(new Sum(), Calibration.ofClasses().toBytes());
+    Calibration sum = rows.sum(SUM, Calibration.ofClasses().toBytes());
     return sum.rows() == 0 ? Double.NaN : metric.applyAsDouble(sum);
-  }
-
-  /** The object that rows are added to. */
-  private static final class Sum implements CalibrationRows.Kind<Calibration> {
-    @Serial private static final long serialVersionUID = 1L;
-
-    @Override
-    public Calibration ofBytes(byte[] bytes) {
-      return Calibration.ofBytes(bytes);
-    }
-
-    @Override
-    public void add(Calibration to, Tensor logits, Tensor labels) {
-      to.add(logits, labels);
-    }
-
-    @Override
-    public Calibration merge(Calibration to, Calibration other) {
-      return to.add(other);
-    }
-
-    @Override
-    public byte[] toBytes(Calibration from) {
-      return from.toBytes();
-    }
   }
 
   /** Labels of spark.ml are doubles. */

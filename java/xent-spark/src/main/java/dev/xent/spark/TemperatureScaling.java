@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.spark;
 
-import dev.xent.Tensor;
 import java.io.Serial;
 import org.apache.spark.ml.Estimator;
 import org.apache.spark.ml.param.Param;
@@ -30,7 +29,12 @@ public final class TemperatureScaling extends Estimator<SoftmaxTransformer>
     implements DefaultParamsWritable {
   @Serial private static final long serialVersionUID = 1L;
 
-  private static final Pass PASS = new Pass();
+  private static final CalibrationRows.Kind<dev.xent.calibration.TemperatureScaling> PASS =
+      new CalibrationRows.Kind<>(
+          dev.xent.calibration.TemperatureScaling::ofBytes,
+          dev.xent.calibration.TemperatureScaling::add,
+          dev.xent.calibration.TemperatureScaling::add,
+          dev.xent.calibration.TemperatureScaling::toBytes);
 
   private final String uid;
   private final Param<String> rawPredictionCol;
@@ -103,33 +107,6 @@ public final class TemperatureScaling extends Estimator<SoftmaxTransformer>
   public TemperatureScaling setPredictionCol(String value) {
     set(predictionCol, value);
     return this;
-  }
-
-  /** The object that the rows of a pass are added to. */
-  private static final class Pass
-      implements CalibrationRows.Kind<dev.xent.calibration.TemperatureScaling> {
-    @Serial private static final long serialVersionUID = 1L;
-
-    @Override
-    public dev.xent.calibration.TemperatureScaling ofBytes(byte[] bytes) {
-      return dev.xent.calibration.TemperatureScaling.ofBytes(bytes);
-    }
-
-    @Override
-    public void add(dev.xent.calibration.TemperatureScaling to, Tensor logits, Tensor labels) {
-      to.add(logits, labels);
-    }
-
-    @Override
-    public dev.xent.calibration.TemperatureScaling merge(
-        dev.xent.calibration.TemperatureScaling to, dev.xent.calibration.TemperatureScaling other) {
-      return to.add(other);
-    }
-
-    @Override
-    public byte[] toBytes(dev.xent.calibration.TemperatureScaling from) {
-      return from.toBytes();
-    }
   }
 
   @Override
