@@ -122,6 +122,10 @@ def test_scikit_learn_accepts_it():
     assert pipeline[-1].temperature_ == TEMPERATURE
     assert (pipeline.predict_proba(LOGITS / 2) == scaling.predict_proba(LOGITS)).all()
     assert (pipeline.predict(LOGITS / 2) == LOGITS.argmax(1)).all()
+    counted = LABELS != -100
+    from sklearn.metrics import get_scorer
+    score = get_scorer("neg_log_loss")(scaling, LOGITS[counted], LABELS[counted])
+    assert score == pytest.approx(-scaling.loss, rel=1e-12)
     copied = sklearn.base.clone(scaling)
     assert copied.get_params() == scaling.get_params()
     check_is_fitted(scaling)

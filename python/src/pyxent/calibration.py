@@ -315,6 +315,7 @@ class TemperatureScaling:
     def fit(self, logits: ArrayLike, labels: ArrayLike) -> TemperatureScaling:
         """Finds the temperature of these rows, and forgets earlier ones."""
         self._reset()
+        self.classes_ = np.arange(2 if self.elements else np.shape(logits)[-1])  # scorers of scikit-learn ask for it
         self.add(logits, labels)
         while self.next():
             self.add(logits, labels)
