@@ -29,6 +29,14 @@ MISTAKES = {
     "a class without a target adds +0 instead of -0": (r"-0\.0(f?)( if not share| :| \} else)", r"0.0\1\2"),
     "tiny gradients are not carried": (r"(cc\)|cc\.abs\(\)) < (2\.0\*\*31|0x1p31|two\(31\.0\))", r"\1 < 0.0"),
 }
+# Those of one program alone.
+OWN_MISTAKES = {
+    "vectors.py": {
+        "the targets of a probability row are taken to sum to 1": (r"cc \* \(q \+ 2", "cc * (1.0 + 2"),
+        "a probability row is smoothed with two roundings":
+            (r"fma\(f\(1 - epsilon\), q, f\(share\)\)", "f(f((1 - epsilon) * q) + f(share))"),
+    },
+}
 
 
 def outcome(folder, name):
@@ -48,7 +56,8 @@ def check(folder, name):
         return False
     source = (folder / name).read_text(encoding="utf-8")
     missed = []
-    for mistake, (pattern, instead) in MISTAKES.items():
+    mistakes = MISTAKES | OWN_MISTAKES.get(name, {})
+    for mistake, (pattern, instead) in mistakes.items():
         text, count = re.subn(pattern, instead, source)
         if not count:
             sys.exit(f"check.py: {name} has nothing like {pattern}")
@@ -56,7 +65,7 @@ def check(folder, name):
         line, code = outcome(folder, name)
         if code != 1 or line.endswith(" 0 differ"):
             missed.append(mistake)
-    print(f"  {len(MISTAKES) - len(missed)} of {len(MISTAKES)} planted mistakes found", *missed, sep="\n  not found: ")
+    print(f"  {len(mistakes) - len(missed)} of {len(mistakes)} planted mistakes found", *missed, sep="\n  not found: ")
     return not missed
 
 

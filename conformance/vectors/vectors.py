@@ -5,8 +5,8 @@
     python3 vectors.py [FOLDER]      FOLDER has cases.txt and arrays.bin
 
 An example of an implementation that has nothing in common with Xent: Python alone, one row at a time. It computes the
-cases whose logits are F32, F16 or BF16 (sections 2, 3 and 5) with one label per row, and counts all others. README.md
-describes the files. Section numbers are those of numerics.md.
+cases whose logits are F32, F16 or BF16 (sections 2, 3 and 5) with one label or a probability row per row, and counts
+all others. README.md describes the files. Section numbers are those of numerics.md.
 """
 import ctypes
 import math
@@ -237,15 +237,81 @@ class Row:
         """L, or C(L)."""
         q = divide(self.others, self.e_label)
         loss = log1p(q) if q <= 1 else self.d + (self.m - self.x[self.label]) * self.exp.r
-        if clamp:
-            loss = min(max(loss, -log(1 - clamp)), -log(max(clamp, 2.0**-1022)))
-        return loss
+        return clamped(loss, clamp)
 
 
-# ---- section 3: labels ----------------------------------------------------------------------------------------------
+def clamped(loss, clamp):
+    """C(loss)."""
+    return min(max(loss, -log(1 - clamp)), -log(max(clamp, 2.0**-1022))) if clamp else loss
+
+
+# ---- section 3: labels and probability rows -------------------------------------------------------------------------
+
+def weighted_sums(row, target, masses):
+    """T and Q of targets t_k; `masses`: the masses of the chunks, or None for the sums of t_k."""
+    t, q, maximum, x = 0.0, 0.0, -INF, row.x
+    for i, (m_c, _, _) in enumerate(row.chunks):
+        begin = 8192 * i
+        m = m_c if math.isfinite(m_c) else 0.0
+        part = range(begin, min(begin + 8192, len(x)))
+        dot = chunk_sum([f(target[k] * f(m - x[k])) if target[k] else 0.0 for k in part])
+        mass = masses[i] if masses else chunk_sum([target[k] for k in part])
+        raised = max(maximum, m_c)
+        if math.isfinite(maximum) and math.isfinite(raised) and maximum != raised:
+            t += q * (raised - maximum)
+        t += dot
+        if math.isfinite(m_c) and raised != m:
+            t += mass * (raised - m)
+        q, maximum = q + mass, raised
+    if row.m > maximum and math.isfinite(maximum):
+        t += q * (row.m - maximum)  # the sink is larger
+    return t, q
+
+
+def capped_slope(gradient, softcap, logit):
+    if not softcap:
+        return gradient
+    slope = tanh(f(logit * f(1 / softcap)))
+    return f(gradient * fma(-slope, slope, 1.0))
+
+
+def soft_cross_entropy(row, masked, weights, options, u, upstream, logits, probabilities):
+    """Loss and gradient of a probability row."""
+    exp, x = row.exp, row.x
+    epsilon, zeta, clamp = (options.get(name, 0.0) for name in ("label_smoothing", "z_loss", "probability_clamp"))
+    count = masked.count(False)
+    share = epsilon / count if epsilon and count else 0.0
+    target = [fma(f(1 - epsilon), q, f(share)) if share else q for q in probabilities]
+    target = [0.0 if mask else t for mask, t in zip(masked, target)]
+    if weights:
+        target = [f(t * weights[k]) for k, t in enumerate(target)]
+    total, q = weighted_sums(row, target, None)
+    if not math.isfinite(q):
+        return NAN, [NAN] * len(x)
+    b = total * exp.r + q * row.d
+    if clamp:
+        b = 0.0
+        for t, value in zip(target, x):
+            b += t * clamped(row.d + (row.m - value) * exp.r, clamp) if t else 0.0
+    if zeta:
+        b += zeta * (row.lse * row.lse)
+    c = options.get("gradient_scale", 1.0) * u * upstream
+    cc = c / options["temperature"] if "temperature" in options else c
+    h = 2.0**-30 / row.s * cc * (q + 2 * zeta * row.lse)
+    carried = 0 < abs(h) < MIN and abs(cc) < 2.0**31
+    up = 2.0**96 if carried else 1.0
+    gradient = []
+    for k, value in enumerate(x):
+        g = fma(exp.e(value, row.n), f(h * up), -f(target[k] * f(cc * up)))
+        if carried:
+            product = cc * target[k]
+            g = -f(product) if abs(product) >= 2.0**30 else f(g * 2.0**-96)
+        gradient.append(0.0 if masked[k] else capped_slope(g, options.get("softcap", 0.0), logits[k]))
+    return f(u * b), gradient
+
 
 def cross_entropy(row, masked, weights, options, u, upstream, logits):
-    """Loss and gradient of a row with a label, and its unrounded log-sum-exp."""
+    """Loss and gradient of a row with a label."""
     exp, y, x = row.exp, row.label, row.x
     epsilon, zeta = options.get("label_smoothing", 0.0), options.get("z_loss", 0.0)
     others = options.get("smoothing") == "others"
@@ -255,23 +321,11 @@ def cross_entropy(row, masked, weights, options, u, upstream, logits):
     w_y = weights[y] if weights else 1.0
     own = (1 - epsilon) * w_y
 
-    t, q, maximum = 0.0, 0.0, -INF
-    for i, (m_c, _, _) in enumerate(row.chunks if share else ()):
-        begin = 8192 * i
-        m = m_c if math.isfinite(m_c) else 0.0
-        part = range(begin, min(begin + 8192, len(x)))
-        target = [(weights[k] if weights else 1.0) if even[k] else 0.0 for k in part]
-        dot = chunk_sum([f(w * f(m - x[k])) if w else 0.0 for k, w in zip(part, target)])
-        mass = chunk_sum(target) if weights else float(sum(even[k] for k in part))
-        raised = max(maximum, m_c)
-        if math.isfinite(maximum) and math.isfinite(raised) and maximum != raised:
-            t += q * (raised - maximum)
-        t += dot
-        if math.isfinite(m_c) and raised != m:
-            t += mass * (raised - m)
-        q, maximum = q + mass, raised
-    if share and row.m > maximum and math.isfinite(maximum):
-        t += q * (row.m - maximum)  # the sink is larger
+    t, q = 0.0, 0.0
+    if share:
+        target = [(weights[k] if weights else 1.0) if even[k] else 0.0 for k in range(len(x))]
+        masses = [float(sum(even[k:k + 8192])) for k in range(0, len(x), 8192)]
+        t, q = weighted_sums(row, target, None if weights else masses)
 
     loss = row.loss_of_label(options.get("probability_clamp", 0.0)) if own else 0.0
     if share:
@@ -292,7 +346,6 @@ def cross_entropy(row, masked, weights, options, u, upstream, logits):
     carried = 0 < abs(h) < MIN and abs(cc) < 2.0**31
     up = 2.0**96 if carried else 1.0
     factor, bs = f(h * up), f(cc * share * up)
-    softcap = options.get("softcap", 0.0)
     gradient = []
     for k, value in enumerate(x):
         if masked[k]:
@@ -314,10 +367,7 @@ def cross_entropy(row, masked, weights, options, u, upstream, logits):
             b = -0.0 if not share or not even[k] else -f(weights[k] * bs) if weights else -bs
             g = fma(exp.e(value, row.n), factor, b)
             g = f(g * 2.0**-96) if carried else g
-        if softcap:
-            slope = tanh(f(logits[k] * f(1 / softcap)))
-            g = f(g * fma(-slope, slope, 1.0))
-        gradient.append(g)
+        gradient.append(capped_slope(g, options.get("softcap", 0.0), logits[k]))
     return loss, gradient
 
 
@@ -339,6 +389,7 @@ def results(case, find):
     logits, mask, weights = find("logits"), find("class_mask"), find("class_weights")
     labels, u, sinks, upstream = find("targets"), find("row_weights"), find("sink"), find("upstream")
     offsets = find("row_offsets")
+    soft = labels and case["inputs"]["targets"][0] in FLOATS
     for i in range(outer * inner):
         begin, step, length = (i // inner) * classes * inner + i % inner, inner, classes
         if offsets:
@@ -355,9 +406,9 @@ def results(case, find):
             sink = sinks[i if len(sinks) > 1 else 0]
             scaled = f(sink * options.get("temperature", 1.0))
             sink = math.copysign(3.4028234663852886e38, sink) if math.isinf(scaled) and math.isfinite(sink) else scaled
-        label = labels[i] if labels else None
+        label = labels[i] if labels and not soft else None
         weight = u[i] if u else 1.0
-        ignored = labels and (label == options.get("ignore_index") or weight == 0)
+        ignored = labels and (weight == 0 or not soft and label == options.get("ignore_index"))
         values = {}
         row = None if ignored else Row(exp, x, masked, label, sink)
         zero = options.get("fully_masked") == "zero"
@@ -370,7 +421,9 @@ def results(case, find):
             values = {"losses": 0.0, "gradient": [0.0] * length, "output": [value] * length, "log_sum_exp": -INF}
         elif labels:
             scale = upstream[i] if upstream else 1.0
-            loss, gradient = cross_entropy(row, masked, weights, options, weight, scale, given)
+            arguments = row, masked, weights, options, weight, scale, given
+            loss, gradient = (soft_cross_entropy(*arguments, [labels[place] for place in places]) if soft else
+                              cross_entropy(*arguments))
             values = {"losses": loss, "gradient": gradient, "log_sum_exp": f(row.lse)}
         else:
             log = case["function"] == "log_softmax_forward"
@@ -387,6 +440,7 @@ def results(case, find):
 
 CODES = {"f32": "f", "f16": "e", "f64": "d", "i8": "b", "u8": "B", "i16": "h", "u16": "H", "i32": "i", "u32": "I",
          "i64": "q", "u64": "Q"}
+FLOATS = "f32", "f16", "bf16"
 
 
 def read_array(data, entry):
@@ -433,10 +487,13 @@ def computed(case):
     """Whether this program computes the case."""
     if case["function"] not in ("softmax_forward", "log_softmax_forward", "cross_entropy", "cross_entropy_backward"):
         return False
-    rows = case["shape"][0] * case["shape"][2]
-    labels = case["inputs"].get("targets", ("none", 0, 0) if "entropy" in case["function"] else ("i32", 0, rows))
-    return (case["inputs"]["logits"][0] != "f64" and labels[0][0] in "iu" and "target_weights" not in case["inputs"]
-            and labels[2] == rows and "focal_gamma" not in case["options"])
+    inputs, rows = case["inputs"], case["shape"][0] * case["shape"][2]
+    if inputs["logits"][0] not in FLOATS or "target_weights" in inputs or "focal_gamma" in case["options"]:
+        return False
+    if "entropy" not in case["function"]:
+        return True
+    kind, _, count = inputs.get("targets", ("none", 0, 0))
+    return kind[0] in "iu" and count == rows or kind in FLOATS and count == inputs["logits"][2]
 
 
 def main():
