@@ -598,24 +598,30 @@ static void test_vectors(void) {
   }
 }
 
-/* A row with every instruction set against the plain program. */
-static void compare_row(const float *x, int64_t n, const xent_sampling *s, const char *of_token, const char *of_kept) {
-  uint8_t *mask = must_allocate((size_t)n);
-  sample_answer a = {.mask = mask};
+/* A row with every instruction set against the plain program. The calls get logits and a mask, which are x, or x with
+ * other values where it is -inf. */
+static void compare_masked(const float *x, const float *logits, const uint8_t *mask, int64_t n, const xent_sampling *s,
+                           const char *of_token, const char *of_kept) {
+  uint8_t *kept_mask = must_allocate((size_t)n);
+  sample_answer a = {.mask = kept_mask};
   contract_sample(&(sample_problem){.classes = n, .logits = x, .sampling = s}, &a);
-  free(mask);
+  free(kept_mask);
   for (int32_t isa = next_tier(XENT_ISA_BEST); isa; isa = next_tier(isa)) {
     int64_t token, kept;
     xent_options options = xent_default_options();
     options.isa = isa;
     const xent_sample_call call = {.size = sizeof call, .sizes = xent_rows(1, n), .options = &options, .sampling = s,
-                                   .logits = {x, xent_per_class(n, 1, XENT_F32)},
+                                   .logits = {logits, xent_per_class(n, 1, XENT_F32)},
+                                   .class_mask = {mask, xent_per_class(n, 1, XENT_U8)},
                                    .tokens = {&token, xent_per_row(XENT_I64)},
                                    .kept = {&kept, xent_per_row(XENT_I64)}};
     must(xent_sample(&call), "sample");
     expect_number(of_token, token, a.token);
     expect_number(of_kept, kept, a.kept);
   }
+}
+static void compare_row(const float *x, int64_t n, const xent_sampling *s, const char *of_token, const char *of_kept) {
+  compare_masked(x, x, NULL, n, s, of_token, of_kept);
 }
 
 /* ---- filters after typical-p ---- */
@@ -668,6 +674,30 @@ static void test_shares_that_end_at_a_class(void) {
     s.seed = random_bits(&source);
     s.top_p = ((double)count + first) / ((double)(n - 1) + first);
     compare_row(x, n, &s, "token of a share", "kept of a share");
+  }
+}
+
+/* ---- masked rows ---- */
+
+/* Top-p of long rows whose first pass reads the mask: few, half or most classes are masked. */
+static void test_masked_rows(void) {
+  enum { MOST = 20000 };
+  static float x[MOST], masked[MOST];
+  static uint8_t mask[MOST];
+  for (int i = 0; i < 48; i++) {
+    const int64_t n = 2049 + below(MOST - 2048), one_of = (int64_t[]){2, 20, 1000}[i % 3];
+    const float spread = (float[]){0.3f, 1.5f, 4, 12}[i / 3 % 4];
+    for (int64_t k = 0; k < n; k++) {
+      x[k] = spread * random_normal(&source);
+      mask[k] = (uint8_t)(one_in(one_of) == i % 2 ? 0 : 1 + below(255));
+      masked[k] = mask[k] ? x[k] : -INFINITY;
+      if (!mask[k] && one_in(50)) x[k] = one_in(2) ? NAN : 1000;
+    }
+    xent_sampling s = xent_default_sampling();
+    s.seed = random_bits(&source);
+    s.temperature = one_in(2) ? 0.7 : 0;
+    s.top_p = random_unit(&source);
+    compare_masked(masked, x, mask, n, &s, "token of a masked row", "kept of a masked row");
   }
 }
 
@@ -1200,6 +1230,7 @@ int main(int argc, char **argv) {
   test_top_k_of_equals();
   test_shares_that_end_at_a_class();
   test_chances(times > 1 ? 24 : 8);
+  test_masked_rows();
   test_padding();
   for (int64_t i = 0; i < times * MIXTURES; i++) test_mixture(i % 8 == 0);
   printf("%" PRIu64 " values compared, of %" PRIu64 " rows, %" PRIu64 " differ\n", compared, rows_sampled, different);

@@ -19,16 +19,25 @@ typedef struct {
   look_sums near;
 } first_sums;
 
-/* Four vectors, or one. */
-XENT_INLINE void first_vectors(first_sums *t, const weigher *w, const float *x, int64_t left, const int count,
-                               const bool lists) {
+/* Whether a byte per class is all that separates the values from the tensor, so that a pass need not copy them. */
+XENT_INLINE bool are_masked_floats(const sample_values *v) {
+  const row_source *r = &v->source;
+  return r->mask && r->mask_stride == 1 && is_direct(&r->x) && r->cap == 0 && v->scale == 1 && !v->bias.at &&
+         !v->penalties.any;
+}
+
+/* Four vectors, or one. mask: NULL, or a byte for each float. */
+XENT_INLINE void first_vectors(first_sums *t, const weigher *w, const float *x, const uint8_t *mask, int64_t left,
+                               const int count, const bool lists) {
   enum { BATCH = XENT_BATCH };
   lanes v[4], e[4];
   XENT_UNROLL(8)
   for (int j = 0; j < count; j++) {
     v[j] = count > 1            ? lanes_load_far(x + j * XENT_LANES)
+           : mask               ? masked_floats(x, mask, left)
            : left >= XENT_LANES ? lanes_load(x)
                                 : lanes_load_part(x, left, -INFINITY);
+    if (mask && count > 1) v[j] = lanes_where_set(mask + j * XENT_LANES, v[j], lanes_set(-INFINITY));
     e[j] = v[j];
     t->most = lanes_max(v[j], t->most);
   }
@@ -41,7 +50,7 @@ XENT_INLINE void first_vectors(first_sums *t, const weigher *w, const float *x, 
   for (int j = 0; lists && j < count; j++) look_at_weighed(&t->near, w, v[j], e[j], false, true);
 }
 
-XENT_INLINE double first_pass_as(kept_set *s, const weigher *of, look_sums *near, const bool lists) {
+XENT_INLINE double first_pass_as(kept_set *s, const weigher *of, look_sums *near, const bool lists, const bool masked) {
   const weigher own = *of, *w = &own; /* a copy, which no store here can change */
   first_sums t = {.all = dlanes_zero(), .near = *near};
   shared_piece shared = {.end = 0};
@@ -52,11 +61,14 @@ XENT_INLINE double first_pass_as(kept_set *s, const weigher *of, look_sums *near
     if (lists) t.near.sum = wholes_zero();
     for (int64_t at = begin; at < end; at += SAMPLE_PIECE) {
       const int64_t n = end - at < SAMPLE_PIECE ? end - at : SAMPLE_PIECE;
-      const float *x = values_in_pass(s, &shared, at);
+      const row_source *r = &s->values.source;
+      const float *x = masked ? (const float *)(const void *)r->x.at + at : values_in_pass(s, &shared, at);
+      const uint8_t *mask = masked ? r->mask + at : NULL;
       int64_t k = 0;
       fetch_ahead(&s->values, at, n);
-      for (; k + 4 * XENT_LANES <= n; k += 4 * XENT_LANES) first_vectors(&t, w, x + k, n - k, 4, lists);
-      for (; k < n; k += XENT_LANES) first_vectors(&t, w, x + k, n - k, 1, lists);
+      for (; k + 4 * XENT_LANES <= n; k += 4 * XENT_LANES)
+        first_vectors(&t, w, x + k, masked ? mask + k : NULL, n - k, 4, lists);
+      for (; k < n; k += XENT_LANES) first_vectors(&t, w, x + k, masked ? mask + k : NULL, n - k, 1, lists);
     }
     s->maxima[i] = lanes_largest(t.most);
     if (lists) s->sums[i] = sum_of_wholes(t.near.sum, t.near.count - before);
@@ -66,11 +78,21 @@ XENT_INLINE double first_pass_as(kept_set *s, const weigher *of, look_sums *near
   *near = t.near;
   return dlanes_tree(t.all);
 }
-XENT_SHARED double first_pass(kept_set *s, const weigher *w, look_sums *near) {
-  return first_pass_as(s, w, near, false);
+XENT_SHARED double first_pass_of_floats(kept_set *s, const weigher *w, look_sums *near) {
+  return first_pass_as(s, w, near, false, false);
+}
+XENT_SHARED double first_pass_masked(kept_set *s, const weigher *w, look_sums *near) {
+  return first_pass_as(s, w, near, false, true);
 }
 XENT_SHARED double first_pass_near(kept_set *s, const weigher *w, look_sums *near) {
-  return first_pass_as(s, w, near, true);
+  return first_pass_as(s, w, near, true, false);
+}
+XENT_SHARED double first_pass_near_masked(kept_set *s, const weigher *w, look_sums *near) {
+  return first_pass_as(s, w, near, true, true);
+}
+XENT_INLINE double first_pass(kept_set *s, const weigher *w, look_sums *near, bool lists) {
+  if (are_masked_floats(&s->values)) return lists ? first_pass_near_masked(s, w, near) : first_pass_masked(s, w, near);
+  return lists ? first_pass_near(s, w, near) : first_pass_of_floats(s, w, near);
 }
 
 /* Finds the candidates of top-k as the first filter: a list of those that reach a value that, by the probes, a few more
@@ -150,7 +172,7 @@ XENT_SHARED bool begin_with_top_p(kept_set *s, const xent_sampling *o, const f32
   const interval in = near && a > -INFINITY ? values_up_to(&by_value, a, none, none) : none;
   const interval out = near ? values_up_to(&by_value, b, none, none) : none;
   look_sums t = sums_of_look(&q, in, out);
-  const double sum = near ? first_pass_near(s, &guessed, &t) : first_pass(s, &guessed, &t);
+  const double sum = first_pass(s, &guessed, &t, near);
   if (!candidates_of_maxima(s, lanes_set(-INFINITY))) return false;
   const weigher right = weigher_of(h, s->high, scale);
   const double octaves = (double)right.reference - (double)guessed.reference;
