@@ -190,10 +190,9 @@ public final class SamplerCursor {
     // An engine computes for milliseconds between two tokens, which leaves little of this code in
     // the caches of the processor. The kernel of a greedy token then takes 20 to 50 microseconds,
     // and each method that is still interpreted 2 to 9. The JVM soon compiles a method that has a
-    // loop, with what it calls. So this method searches the logits itself. A second thread that
-    // begins within the same nanoseconds is not noticed, and could harm the step only.
-    if (logits != null && logits.length == text.searchable && use.uses == 0 && !Recorder.isOn()) {
-      use.uses = 1;
+    // loop, with what it calls. So this method searches the logits itself.
+    if (logits != null && logits.length == text.searchable && !Recorder.isOn()) {
+      use.enter();
       try {
         long before = searchedAt;
         searchedAt = System.nanoTime();
@@ -318,7 +317,7 @@ public final class SamplerCursor {
    */
   public int verify(Tensor logits, int[] drafts, int[] tokens) {
     int right =
-        logits instanceof View rows && drafts != null && tokens != null && use.uses == 0
+        logits instanceof View rows && drafts != null && tokens != null
             ? verifyShortly(rows, drafts, tokens)
             : NONE;
     return right < 0 ? verifyRows(logits, drafts, null, tokens) : right;
@@ -338,7 +337,7 @@ public final class SamplerCursor {
         return NONE;
       }
     }
-    use.uses = 1;
+    use.enter();
     try {
       int[] drawn = new int[drafts.length + 1];
       for (int i = 0; ; i++) {
