@@ -58,7 +58,8 @@ class LanguagesTest {
   @Test
   void clojure() throws IOException {
     Path source = write("clojure", "main.clj");
-    assertThat(run(CLASS_PATH, "clojure.main", source.toString())).isEqualTo(block("text", "row 1"));
+    assertThat(run(CLASS_PATH, "clojure.main", source.toString()))
+        .isEqualTo(block("text", "row 1"));
   }
 
   private static String block(String language, String content) {

@@ -75,8 +75,7 @@ final class CalibrationRows {
     return kind.ofBytes.of(sum);
   }
 
-  private static <T> byte[] merged(Kind<T> kind, byte[] left, byte[] right)
-      throws Exception {
+  private static <T> byte[] merged(Kind<T> kind, byte[] left, byte[] right) throws Exception {
     return kind.toBytes.call(kind.merge.call(kind.ofBytes.of(left), kind.ofBytes.of(right)));
   }
 
