@@ -113,7 +113,11 @@ class JarTest {
         .filteredOn(each -> !each.isQualified()) // the others are for Xent's adapters
         .extracting(ModuleDescriptor.Exports::source)
         .containsExactlyInAnyOrder(
-            "dev.xent", "dev.xent.errors", "dev.xent.layers", "dev.xent.options");
+            "dev.xent",
+            "dev.xent.calibration",
+            "dev.xent.errors",
+            "dev.xent.layers",
+            "dev.xent.options");
     assertThat(module.requires())
         .filteredOn(each -> !each.modifiers().contains(ModuleDescriptor.Requires.Modifier.STATIC))
         .extracting(ModuleDescriptor.Requires::name)
