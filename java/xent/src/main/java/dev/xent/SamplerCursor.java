@@ -50,7 +50,6 @@ public final class SamplerCursor {
   private static final long NO_TOKEN = -1;
   private static final int ONLY_ROW = -1;
   private static final int NONE = -1;
-  private static final long LAST_STEP = OptionRange.STEP.most();
 
   /** The nanoseconds from one token to the next from which on a loop finds the largest logit. */
   private static final long PAUSE = 100_000;
@@ -196,7 +195,9 @@ public final class SamplerCursor {
       try {
         long before = searchedAt;
         searchedAt = System.nanoTime();
-        if (searchedAt - before > PAUSE && step < LAST_STEP) {
+        if (searchedAt - before > PAUSE
+            && logits.length == text.searchable
+            && step < SamplerOperation.LAST_STEP) {
           float largest = logits[0];
           int token = largest < Float.POSITIVE_INFINITY ? 0 : NONE;
           for (int i = 1; i < logits.length && token >= 0; i++) {
@@ -326,7 +327,6 @@ public final class SamplerCursor {
   /** With few methods, as {@link #next(float[])}; does nothing and returns -1 if it cannot. */
   private int verifyShortly(View rows, int[] drafts, int[] tokens) {
     if (rows.shape.length != 2
-        || rows.shape[1] != text.drawable
         || rows.shape[0] != drafts.length + 1L
         || tokens.length <= drafts.length
         || !sampler.canDrawFrom(rows)) {
@@ -339,6 +339,9 @@ public final class SamplerCursor {
     }
     use.enter();
     try {
+      if (rows.shape[1] != text.drawable) {
+        return NONE;
+      }
       int[] drawn = new int[drafts.length + 1];
       for (int i = 0; ; i++) {
         long token = sampler.drawFrom(rows, i, stream, step + i);

@@ -54,7 +54,7 @@ public final class SamplerOperation extends Operation {
   private static final long NO_TOKEN = -1;
 
   /** The last valid step. */
-  private static final long LAST = OptionRange.STEP.most();
+  public static final long LAST_STEP = OptionRange.STEP.most();
 
   private final SamplingOptions sampling;
   private final RepetitionOptions repetition;
@@ -156,14 +156,14 @@ public final class SamplerOperation extends Operation {
 
   /** The next token of a Java array, as {@link #draw(Object, long, long, View, long, long)}. */
   public long draw(float[] logits, @Nullable View row, long ofRow, long step) {
-    return step > LAST ? NO_TOKEN : draw(logits, 0, logits.length, row, ofRow, step);
+    return step > LAST_STEP ? NO_TOKEN : draw(logits, 0, logits.length, row, ofRow, step);
   }
 
   /**
    * The next token of floats off the heap, as {@link #draw(Object, long, long, View, long, long)}.
    */
   public long draw(MemorySegment logits, long ofRow, long step) {
-    if (step > LAST
+    if (step > LAST_STEP
         || !logits.isNative()
         || logits.address() == 0
         || logits.address() % Float.BYTES != 0
@@ -181,7 +181,7 @@ public final class SamplerOperation extends Operation {
    * long)}.
    */
   public long draw(View logits, long ofRow, long step) {
-    if (step > LAST || logits.shape.length != 1 || !isPlain(logits)) {
+    if (step > LAST_STEP || logits.shape.length != 1 || !isPlain(logits)) {
       return NO_TOKEN;
     }
     return draw(logits.array, logits.address, logits.elements, logits, ofRow, step);
@@ -192,7 +192,7 @@ public final class SamplerOperation extends Operation {
    * long, View, long, long)} without a tensor of this row.
    */
   public long drawFrom(View matrix, long index, long ofRow, long step) {
-    if (step > LAST) {
+    if (step > LAST_STEP) {
       return NO_TOKEN;
     }
     long floats = matrix.shape[1];
