@@ -247,15 +247,15 @@ def clamped(loss, clamp):
 
 # ---- section 3: labels and probability rows -------------------------------------------------------------------------
 
-def weighted_sums(row, target, masses):
-    """T and Q of targets t_k; `masses`: the masses of the chunks, or None for the sums of t_k."""
+def weighted_sums(row, target):
+    """T and Q of targets t_k."""
     t, q, maximum, x = 0.0, 0.0, -INF, row.x
     for i, (m_c, _, _) in enumerate(row.chunks):
         begin = 8192 * i
         m = m_c if math.isfinite(m_c) else 0.0
         part = range(begin, min(begin + 8192, len(x)))
         dot = chunk_sum([f(target[k] * f(m - x[k])) if target[k] else 0.0 for k in part])
-        mass = masses[i] if masses else chunk_sum([target[k] for k in part])
+        mass = chunk_sum([target[k] for k in part])
         raised = max(maximum, m_c)
         if math.isfinite(maximum) and math.isfinite(raised) and maximum != raised:
             t += q * (raised - maximum)
@@ -285,7 +285,7 @@ def soft_cross_entropy(row, masked, weights, options, u, upstream, logits, proba
     target = [0.0 if mask else t for mask, t in zip(masked, target)]
     if weights:
         target = [f(t * weights[k]) for k, t in enumerate(target)]
-    total, q = weighted_sums(row, target, None)
+    total, q = weighted_sums(row, target)
     if not math.isfinite(q):
         return NAN, [NAN] * len(x)
     b = total * exp.r + q * row.d
@@ -324,8 +324,7 @@ def cross_entropy(row, masked, weights, options, u, upstream, logits):
     t, q = 0.0, 0.0
     if share:
         target = [(weights[k] if weights else 1.0) if even[k] else 0.0 for k in range(len(x))]
-        masses = [float(sum(even[k:k + 8192])) for k in range(0, len(x), 8192)]
-        t, q = weighted_sums(row, target, None if weights else masses)
+        t, q = weighted_sums(row, target)
 
     loss = row.loss_of_label(options.get("probability_clamp", 0.0)) if own else 0.0
     if share:
