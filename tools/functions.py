@@ -187,7 +187,7 @@ class Option(NamedTuple):
     name: str
     kind: str
     functions: set[str]
-    recorded: bool  # statistics depend on it
+    recorded: str  # whether statistics depend on it: RECORDED, RECORDED_IF_SET, UNRECORDED
     default: str  # NONE: the option is off
     unset: float | None  # the meaning of 0; None: 0 itself, or off
     symbol: str
@@ -265,7 +265,7 @@ def options_with_functions():
     found = {}
     for _, name, _, functions, *_ in entries_of(OPTIONS.read_text(encoding="utf-8")):
         if not name.startswith("has_"):
-            found.setdefault(name, set()).update(functions)
+            found.setdefault(name, set()).update(functions - {"LABELS"})
     return found
 
 
@@ -280,13 +280,13 @@ def options_of(text, header):
         zero = signed or unset == "0" or says.startswith("0, ")
         least = max(number_of(least), 1 if kind == "I64" and not zero else -math.inf)
         others = [re.findall(r"XENT_SETS\((\w+)\)", rule) for rule in rules if ".not_beside" in rule]
-        found.append(Option(struct, name, kind, functions, recorded == "RECORDED", unset,
+        found.append(Option(struct, name, kind, functions, recorded, unset,
                             None if signed or unset == "NONE" else float(unset), symbol.strip('"'), says, tells,
                             least, number_of(most), sum(others, []), zero))
     for struct in ("xent_options", "xent_sampling"):
         body = re.search(r"typedef struct " + struct + r" \{(.*?)\n\}", header, re.S)[1]
         for name in re.findall(r"uint32_t (\w+);", body):
-            found.append(Option(struct, name, "U32", set(), True, "0", 0, "", "", "", 0, 2.0**32 - 1, [], True))
+            found.append(Option(struct, name, "U32", set(), "RECORDED", "0", 0, "", "", "", 0, 2.0**32 - 1, [], True))
     return found
 
 
@@ -490,9 +490,6 @@ def java_number(number):
     return "0x1p" + shown[2:] if shown.startswith("2^") else shown + ("L" if number > 2.0**31 else "")
 
 
-ALWAYS_IN_DIGEST = {"temperature", "softcap", "label_smoothing", "z_loss"}  # those that came first
-
-
 def java_option_range(options):
     lines = HEAD + ["package dev.xent.internal.plan.options;", "",
                     "import dev.xent.errors.OptionException;", "",
@@ -503,7 +500,8 @@ def java_option_range(options):
         unset = "Double.NaN" if option.unset is None else java_number(option.unset)
         lines += wrapped(f"  {prefix}{option.name.upper()}(",
                          [f'"{java_name(option.name)}"', java_number(option.least), java_number(option.most),
-                          str(option.takes_zero).lower(), unset, f'"{option.words}"', str(option.recorded).lower()]
+                          str(option.takes_zero).lower(), unset, f'"{option.words}"', str(option.recorded != "UNRECORDED").lower(),
+                          str("LABELS" in option.functions).lower()]
                          + [other.upper() for other in option.not_beside], "),")
     lines[-1] = lines[-1][:-1] + ";"
     of_calls = sum(option.struct == "xent_options" for option in options)
@@ -512,16 +510,17 @@ def java_option_range(options):
                     "  /** Its name in messages. */", "  public final String text;", "",
                     "  /** The expected value, for messages. */", "  public final String expected;", "",
                     "  /** Whether saved statistics depend on it. */", "  final boolean recorded;", "",
+                    "  /** Whether a loss accepts it beside class indices alone. */", "  final boolean ofLabels;", "",
                     "  /** The options that it excludes. */", "  final OptionRange[] notBeside;", "",
                     "  private final double least;", "  private final double most;",
                     "  private final boolean takesZero;", "  private final double unset;", "",
                     "  OptionRange(",
                     "      String text,", "      double least,", "      double most,", "      boolean takesZero,",
-                    "      double unset,", "      String expected,", "      boolean recorded,",
+                    "      double unset,", "      String expected,", "      boolean recorded,", "      boolean ofLabels,",
                     "      OptionRange... notBeside) {",
                     "    this.text = text;", "    this.least = least;", "    this.most = most;",
                     "    this.takesZero = takesZero;", "    this.unset = unset;", "    this.expected = expected;",
-                    "    this.recorded = recorded;", "    this.notBeside = notBeside;", "  }", "",
+                    "    this.recorded = recorded;", "    this.ofLabels = ofLabels;", "    this.notBeside = notBeside;", "  }", "",
                     "  /**", "   * Returns the value for the struct: 0 for the default.", "   *",
                     "   * @throws OptionException unless it is in the range", "   */",
                     "  public double require(double value) {", "    if (!has(value)) {",
@@ -543,7 +542,7 @@ def java_option_range(options):
 def java_option_fields(header, options):
     """The members of xent_options that plain Java reads: all but its size and the instruction set."""
     later = [java_name(option.name) for option in options
-             if option.struct == "xent_options" and option.recorded and option.name not in ALWAYS_IN_DIGEST]
+             if option.struct == "xent_options" and option.recorded == "RECORDED_IF_SET"]
     body = re.search(r"typedef struct xent_options \{(.*?)\n\}", header, re.S)[1]
     types = {"int32_t": "int", "int64_t": "long", "double": "double"}
     members = [(types[kind], name) for kind, name in re.findall(r"(\w+) (\w+);", body)
@@ -710,7 +709,8 @@ def python_functions(header, layouts, functions, rules, ranged, options, structs
     lines += ["", "NOT_BESIDE = {  # the numbers that an option excludes"]
     lines += [f'    "{option.name}": [{", ".join(texts(option.not_beside))}],'
               for option in options if option.not_beside]
-    return lines + ["}", ""]
+    of_labels = texts(option.name for option in options if "LABELS" in option.functions)
+    return lines + ["}", "", f"OF_LABELS = [{', '.join(of_labels)}]  # numbers of losses with class indices alone", ""]
 
 
 def main(given):

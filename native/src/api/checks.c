@@ -131,14 +131,13 @@ xent_status xent_refuse_ignore_index(xent_frame *f, xent_status status) {
   return xent_refuse(f, status, XENT_FIELD_IGNORE_INDEX, index);
 }
 
-xent_status xent_refuse_foreign(xent_frame *f, uint64_t foreign) {
+xent_status xent_refuse_options(xent_frame *f, xent_status status, uint64_t refused) {
   const xent_options *o = f->call.options;
-  if (o->has_ignore_index && foreign & XENT_SETS(has_ignore_index))
-    return xent_refuse_value(f, XENT_UNSUPPORTED, XENT_FIELD_IGNORE_INDEX, (double)o->ignore_index);
+  if (o->has_ignore_index && refused & XENT_SETS(has_ignore_index))
+    return xent_refuse_value(f, status, XENT_FIELD_IGNORE_INDEX, (double)o->ignore_index);
   for (int i = 0; i < XENT_COUNT(numbers); i++) {
     const double value = value_of(o, &numbers[i]);
-    if (value != 0 && foreign >> numbers[i].at / 4 & 1)
-      return xent_refuse_value(f, XENT_UNSUPPORTED, numbers[i].field, value);
+    if (value != 0 && refused >> numbers[i].at / 4 & 1) return xent_refuse_value(f, status, numbers[i].field, value);
   }
   return XENT_OK;
 }
@@ -207,15 +206,15 @@ xent_status xent_check_whole(xent_frame *f) {
 
 /* ---- records ---- */
 
-/* The options that xent_digest_of reads: those that are RECORDED. Others change neither the input of a row's
- * computation nor the contents of its records. */
-#define RECORDED(name) XENT_SETS(name)
-#define UNRECORDED(name) 0
-#define IF_RECORDED(c, name, FIELD, kind, functions, recorded, ...) | recorded(name)
-#define XENT_DIGESTED \
-  (XENT_SETS(temperature) | XENT_SETS(softcap) | XENT_SETS(label_smoothing) | XENT_SETS(z_loss) | \
-   XENT_SETS(smoothing) | XENT_SETS(focal_gamma))
-_Static_assert((0 XENT_CALL_OPTIONS(IF_RECORDED, )) == XENT_DIGESTED, "an option is in the digest, or is not");
+/* The options that xent_digest_of always reads. It reads those that came later if they are set: RECORDED_IF_SET. Others
+ * change neither the input of a row's computation nor the contents of its records. */
+#define SETS_RECORDED(name) XENT_SETS(name)
+#define SETS_RECORDED_IF_SET(name) 0
+#define SETS_UNRECORDED(name) 0
+#define IF_RECORDED(c, name, FIELD, kind, functions, recorded, ...) | SETS_##recorded(name)
+#define XENT_ALWAYS_DIGESTED \
+  (XENT_SETS(temperature) | XENT_SETS(softcap) | XENT_SETS(label_smoothing) | XENT_SETS(z_loss) | XENT_SETS(smoothing))
+_Static_assert((0 XENT_CALL_OPTIONS(IF_RECORDED, )) == XENT_ALWAYS_DIGESTED, "an option is in the digest, or is not");
 _Static_assert((XENT_SETS(size) | XENT_SETS(isa) | XENT_SETS(ignore_index) | XENT_LISTED) == XENT_ALL_OPTIONS,
                "kernels/options.h lacks an option");
 _Static_assert(XENT_ARRAYS_DIGESTED == (XENT_HAS(targets) | XENT_HAS(class_weights)),
@@ -230,7 +229,13 @@ uint32_t xent_digest_of(const xent_call *call) {
   digest = add_to_digest(digest, bits_of_number(o->label_smoothing));
   digest = add_to_digest(digest, bits_of_number(o->z_loss));
   digest = add_to_digest(digest, (uint64_t)o->smoothing + (call->class_weights ? 2 : 0));
-  return o->focal_gamma != 0 ? add_to_digest(digest, bits_of_number(o->focal_gamma)) : digest;
+#define ADD_RECORDED(name)
+#define ADD_RECORDED_IF_SET(name) \
+  if (o->name != 0) digest = add_to_digest(digest, bits_of_number(o->name));
+#define ADD_UNRECORDED(name)
+#define ADD_IF_SET(c, name, FIELD, kind, functions, recorded, ...) ADD_##recorded(name)
+  XENT_CALL_OPTIONS(ADD_IF_SET, )
+  return digest;
 }
 
 static bool statistics_fit(const xent_frame *f, const row_statistics *s, uint32_t kind) {

@@ -84,7 +84,7 @@ xent_status xent_check_numbers(xent_frame *frame, const void *options, const xen
 #define XENT_OPTIONS_OF_SOFTMAX_BACKWARD (XENT_OPTIONS_OF_ROWS & ~XENT_SETS(softcap))
 
 /* Reports the first option of a set that is set. */
-xent_status xent_refuse_foreign(xent_frame *frame, uint64_t foreign);
+xent_status xent_refuse_options(xent_frame *frame, xent_status status, uint64_t options);
 /* Rejects calls on a shard: the call must have all classes. */
 xent_status xent_check_whole(xent_frame *frame);
 /* Checks that the statistics of a call are finished and have this kind and this digest. */
@@ -103,7 +103,7 @@ __attribute__((always_inline)) static inline xent_status xent_check_foreign(xent
   const uint64_t ignore_index = own & XENT_SETS(ignore_index) ? 0 : XENT_SETS(has_ignore_index);
   const uint64_t everywhere = XENT_SETS(has_ignore_index) | XENT_SETS(gradient_scale);
   const uint64_t foreign = (XENT_LISTED & ~(own | everywhere)) | ignore_index;
-  return f->set_options & foreign ? xent_refuse_foreign(f, foreign) : XENT_OK;
+  return f->set_options & foreign ? xent_refuse_options(f, XENT_UNSUPPORTED, foreign) : XENT_OK;
 }
 
 /* Checks the ranges of rows and classes. */

@@ -8,7 +8,8 @@
  *   _(c, member, XENT_FIELD_..., type, functions, RECORDED, default, symbol, message, help, least, most, rules)
  *
  *   functions   XENT_FOR_...
- *   RECORDED    a backward needs the same value as the forward that wrote its statistics; otherwise UNRECORDED
+ *   RECORDED    a backward needs the same value as the forward that wrote its statistics; RECORDED_IF_SET: the digest
+ *               of statistics includes it only if it is not 0; otherwise UNRECORDED
  *   default     the meaning of 0; NONE: the option is not used. Java and Python accept 0 if it is the default, within
  *               a range of both signs, or if the message begins with it
  *   symbol      in the formulas of the pages
@@ -30,6 +31,7 @@ enum {
   XENT_FOR_BINARY = 32,
   XENT_FOR_SAMPLE = 64,
   XENT_FOR_SIGMOID = 128,
+  XENT_FOR_LABELS = 256, /* of losses, with class indices alone */
   XENT_FOR_ROWS = XENT_FOR_SOFTMAX | XENT_FOR_LOSSES | XENT_FOR_SELECTED | XENT_FOR_DIVERGENCES | XENT_FOR_HVP,
   XENT_FOR_GRADIENTS = XENT_FOR_LOSSES | XENT_FOR_SELECTED | XENT_FOR_DIVERGENCES | XENT_FOR_HVP | XENT_FOR_BINARY,
   XENT_FOR_ALL = 255
@@ -44,7 +46,7 @@ enum {
   _(c, label_smoothing, LABEL_SMOOTHING, F64, XENT_FOR_LOSSES, RECORDED, 0, "ε", "", \
     "Targets become (1 - %) * target + % / classes", 0, 1) \
   _(c, gradient_scale, GRADIENT_SCALE, F64, XENT_FOR_GRADIENTS, UNRECORDED, 1, "c", "", "", -DBL_MAX, DBL_MAX) \
-  _(c, smoothing, SMOOTHING, I32, XENT_FOR_LOSSES, RECORDED, 0, "h", "", "", \
+  _(c, smoothing, SMOOTHING, I32, XENT_FOR_LOSSES | XENT_FOR_LABELS, RECORDED, 0, "h", "", "", \
     XENT_SMOOTHING_UNIFORM, XENT_SMOOTHING_OTHERS) \
   _(c, reserved, OPTIONS, U64, 0, UNRECORDED, 0, "", "", "", 0, 0) \
   _(c, temperature, TEMPERATURE, F64, XENT_FOR_ROWS | XENT_FOR_SIGMOID, RECORDED, 1, "τ", "", \
@@ -56,8 +58,8 @@ enum {
   _(c, probability_clamp, PROBABILITY_CLAMP, F64, XENT_FOR_LOSSES, UNRECORDED, NONE, "d", "", \
     "Clamp the probability of the target to [%, 1 - %] in losses, not in gradients", 0, 0.5, \
     .not_beside = XENT_SETS(label_smoothing)) \
-  _(c, focal_gamma, FOCAL_GAMMA, F64, XENT_FOR_LOSSES | XENT_FOR_BINARY, RECORDED, 0, "γ", "", \
-    "Multiply losses by (1 - p)^%, p the probability of the label; labels only", 0, 0x1p32, \
+  _(c, focal_gamma, FOCAL_GAMMA, F64, XENT_FOR_LOSSES | XENT_FOR_LABELS | XENT_FOR_BINARY, RECORDED_IF_SET, 0, "γ", \
+    "", "Multiply losses by (1 - p)^%, p the probability of the label; labels only", 0, 0x1p32, \
     .not_beside = XENT_SETS(label_smoothing) | XENT_SETS(z_loss) | XENT_SETS(probability_clamp)) \
   _(c, focal_alpha, FOCAL_ALPHA, F64, XENT_FOR_BINARY, UNRECORDED, NONE, "α", "", \
     "Weight % of positive targets, 1 - % of negative ones, instead of 1", 0, 1)

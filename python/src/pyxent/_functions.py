@@ -318,3 +318,5 @@ NOT_BESIDE = {  # the numbers that an option excludes
     "probability_clamp": ["label_smoothing"],
     "focal_gamma": ["label_smoothing", "z_loss", "probability_clamp"],
 }
+
+OF_LABELS = ["focal_gamma"]  # numbers of losses with class indices alone

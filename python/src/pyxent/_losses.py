@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from pyxent._call import Call
 from pyxent._check import Given, How, Row, check, reductions_of, taken
+from pyxent._functions import OF_LABELS
 from pyxent._native import ExactSum
 from pyxent._options import is_wanted
 from pyxent._plans import operation
@@ -33,8 +34,8 @@ def take_targets(call: Call, given: Given) -> None:
             raise OptionError("target_gradient is requested, targets are class indices; expected probability rows or "
                               "sparse targets, or outputs without it")
         return
-    for name, usual in (("smoothing", "uniform"), ("focal_gamma", 0)):
-        if given.get(name) and given[name] != usual:
+    for name in ("smoothing", *OF_LABELS):
+        if given.get(name) and given[name] != "uniform":
             raise OptionError(f"{name} is {given[name]}, targets are {kind} {targets}; expected class indices, or leave "
                               f"{name} out")
     for name in ("correct", "log_probabilities", "ranks"):

@@ -16,8 +16,7 @@ import java.util.Set;
 
 /** The numbers of {@code xent_options} and {@code xent_sampling}; 0 means not used. */
 public final class OptionNumbers {
-  private static final OptionRange[] RANGES =
-      Arrays.copyOf(OptionRange.values(), OptionRange.OF_CALLS);
+  static final OptionRange[] RANGES = Arrays.copyOf(OptionRange.values(), OptionRange.OF_CALLS);
   private static final long[] OFFSETS =
       offsets(xent_options.layout(), RANGES[0], RANGES[RANGES.length - 1]);
 

@@ -6,40 +6,42 @@ import dev.xent.errors.OptionException;
 
 /** The ranges of numeric options. */
 public enum OptionRange {
-  LABEL_SMOOTHING("labelSmoothing", 0, 1, true, 0, "a number from 0 to 1", true),
+  LABEL_SMOOTHING("labelSmoothing", 0, 1, true, 0, "a number from 0 to 1", true, false),
   GRADIENT_SCALE("gradientScale", -Double.MAX_VALUE, Double.MAX_VALUE, true, Double.NaN,
-      "a finite number", false),
-  TEMPERATURE("temperature", 0x1p-32, 0x1p32, false, 1, "a number from 2^-32 to 2^32", true),
-  SOFTCAP("softcap", 0x1p-32, 0x1p32, false, Double.NaN, "a number from 2^-32 to 2^32", true),
-  Z_LOSS("zLoss", 0, Double.MAX_VALUE, true, 0, "a finite number that is 0 or more", true),
+      "a finite number", false, false),
+  TEMPERATURE("temperature", 0x1p-32, 0x1p32, false, 1, "a number from 2^-32 to 2^32", true, false),
+  SOFTCAP("softcap", 0x1p-32, 0x1p32, false, Double.NaN, "a number from 2^-32 to 2^32", true,
+      false),
+  Z_LOSS("zLoss", 0, Double.MAX_VALUE, true, 0, "a finite number that is 0 or more", true, false),
   PROBABILITY_CLAMP("probabilityClamp", 0, 0.5, false, Double.NaN, "a number above 0, at most 0.5",
-      false, LABEL_SMOOTHING),
-  FOCAL_GAMMA("focalGamma", 0, 0x1p32, true, 0, "a number from 0 to 2^32", true, LABEL_SMOOTHING,
-      Z_LOSS, PROBABILITY_CLAMP),
-  FOCAL_ALPHA("focalAlpha", 0, 1, false, Double.NaN, "a number above 0, at most 1", false),
-  MIN_KEEP("minKeep", 1, 0x1p63, false, 1, "1 or more", true),
-  TOP_K("topK", 0, 0x1p63, true, 0, "0, which keeps all classes, or more", true),
-  TOP_P("topP", 0, 1, false, 1, "a number above 0, at most 1, which keeps all classes", true),
-  MIN_P("minP", 0, 1, true, 0, "a number from 0 to 1", true),
+      false, false, LABEL_SMOOTHING),
+  FOCAL_GAMMA("focalGamma", 0, 0x1p32, true, 0, "a number from 0 to 2^32", true, true,
+      LABEL_SMOOTHING, Z_LOSS, PROBABILITY_CLAMP),
+  FOCAL_ALPHA("focalAlpha", 0, 1, false, Double.NaN, "a number above 0, at most 1", false, false),
+  MIN_KEEP("minKeep", 1, 0x1p63, false, 1, "1 or more", true, false),
+  TOP_K("topK", 0, 0x1p63, true, 0, "0, which keeps all classes, or more", true, false),
+  TOP_P("topP", 0, 1, false, 1, "a number above 0, at most 1, which keeps all classes", true,
+      false),
+  MIN_P("minP", 0, 1, true, 0, "a number from 0 to 1", true, false),
   TYPICAL_P("typicalP", 0, 1, false, 1, "a number above 0, at most 1, which keeps all classes",
-      true),
-  TOP_N_SIGMA("topNSigma", 0, 0x1p32, true, 0, "a number from 0 to 2^32", true),
-  XTC_PROBABILITY("xtcProbability", 0, 1, true, 0, "a number from 0 to 1", true),
-  XTC_THRESHOLD("xtcThreshold", 0, 1, false, 0.1, "a number above 0, at most 1", true),
+      true, false),
+  TOP_N_SIGMA("topNSigma", 0, 0x1p32, true, 0, "a number from 0 to 2^32", true, false),
+  XTC_PROBABILITY("xtcProbability", 0, 1, true, 0, "a number from 0 to 1", true, false),
+  XTC_THRESHOLD("xtcThreshold", 0, 1, false, 0.1, "a number above 0, at most 1", true, false),
   SAMPLING_TEMPERATURE("temperature", 0x1p-32, 0x1p32, true, 1,
-      "0, which takes the largest logit, or a number from 2^-32 to 2^32", true),
+      "0, which takes the largest logit, or a number from 2^-32 to 2^32", true, false),
   REPETITION_PENALTY("repetitionPenalty", Float.MIN_NORMAL, Float.MAX_VALUE, false, 1,
-      "a number from 2^-126 to 3.4e38; 1 changes nothing", true),
+      "a number from 2^-126 to 3.4e38; 1 changes nothing", true, false),
   FREQUENCY_PENALTY("frequencyPenalty", -Float.MAX_VALUE, Float.MAX_VALUE, true, 0,
-      "a number from -3.4e38 to 3.4e38", true),
+      "a number from -3.4e38 to 3.4e38", true, false),
   PRESENCE_PENALTY("presencePenalty", -Float.MAX_VALUE, Float.MAX_VALUE, true, 0,
-      "a number from -3.4e38 to 3.4e38", true),
-  SCALE("scale", 0x1p-32, 0x1p32, false, 1, "a number from 2^-32 to 2^32", true),
-  DYNATEMP_RANGE("dynatempRange", 0, 0x1p32, true, 0, "a number from 0 to 2^32", true),
+      "a number from -3.4e38 to 3.4e38", true, false),
+  SCALE("scale", 0x1p-32, 0x1p32, false, 1, "a number from 2^-32 to 2^32", true, false),
+  DYNATEMP_RANGE("dynatempRange", 0, 0x1p32, true, 0, "a number from 0 to 2^32", true, false),
   DYNATEMP_EXPONENT("dynatempExponent", 0x1p-32, 0x1p32, false, 1, "a number from 2^-32 to 2^32",
-      true),
-  STEP("step", 0, 4294967295L, true, 0, "a number from 0 to 4294967295", true),
-  DRAW("draw", 0, 4294967295L, true, 0, "a number from 0 to 4294967295", true);
+      true, false),
+  STEP("step", 0, 4294967295L, true, 0, "a number from 0 to 4294967295", true, false),
+  DRAW("draw", 0, 4294967295L, true, 0, "a number from 0 to 4294967295", true, false);
 
   /** The number of options of xent_options; they come first. */
   static final int OF_CALLS = 8;
@@ -52,6 +54,9 @@ public enum OptionRange {
 
   /** Whether saved statistics depend on it. */
   final boolean recorded;
+
+  /** Whether a loss accepts it beside class indices alone. */
+  final boolean ofLabels;
 
   /** The options that it excludes. */
   final OptionRange[] notBeside;
@@ -69,6 +74,7 @@ public enum OptionRange {
       double unset,
       String expected,
       boolean recorded,
+      boolean ofLabels,
       OptionRange... notBeside) {
     this.text = text;
     this.least = least;
@@ -77,6 +83,7 @@ public enum OptionRange {
     this.unset = unset;
     this.expected = expected;
     this.recorded = recorded;
+    this.ofLabels = ofLabels;
     this.notBeside = notBeside;
   }
 

@@ -78,7 +78,11 @@ public record Options(
     if (kind != TargetKind.LABELS && smoothing != Smoothing.UNIFORM) {
       throw ofLabels("smoothing is " + smoothing, kind, targets, "smoothing(UNIFORM)");
     }
-    requireLabelsFor(OptionRange.FOCAL_GAMMA, kind, targets);
+    for (OptionRange range : OptionNumbers.RANGES) {
+      if (range.ofLabels) {
+        requireLabelsFor(range, kind, targets);
+      }
+    }
   }
 
   /** Whether every term of a loss is clamped, which requires whole rows. */
