@@ -17,6 +17,7 @@
 #include "conformance/npy.h"
 #include "calls.h"
 #include "tiers.h"
+#include "kernels/options.h"
 
 /* ---- arrays ---------------------------------------------------------------------------------- */
 
@@ -111,65 +112,55 @@ static void take_shape(test_case *t) {
   t->row_end = t->rows = t->shape.outer * t->shape.inner;
 }
 
-static void take_options(test_case *t) {
-  xent_options *o = &t->options;
-  const json *given = json_find(t->entry, "options");
-  for (const json *m = given ? given->first : NULL; m; m = m->next) {
-    if (!strcmp(m->key, "fully_masked"))
-      o->fully_masked = strcmp(m->text, "zero") ? XENT_FULLY_MASKED_NAN : XENT_FULLY_MASKED_ZERO;
-    else if (!strcmp(m->key, "smoothing"))
-      o->smoothing = strcmp(m->text, "others") ? XENT_SMOOTHING_UNIFORM : XENT_SMOOTHING_OTHERS;
-    else if (!strcmp(m->key, "ignore_index")) o->has_ignore_index = 1, o->ignore_index = (int64_t)m->number;
-    else if (!strcmp(m->key, "gradient_scale")) o->gradient_scale = stored_scale(m->number);
-    else if (!strcmp(m->key, "label_smoothing")) o->label_smoothing = m->number;
-    else if (!strcmp(m->key, "temperature")) o->temperature = m->number;
-    else if (!strcmp(m->key, "softcap")) o->softcap = m->number;
-    else if (!strcmp(m->key, "z_loss")) o->z_loss = m->number;
-    else if (!strcmp(m->key, "probability_clamp")) o->probability_clamp = m->number;
-    else if (!strcmp(m->key, "focal_gamma")) o->focal_gamma = m->number;
-    else if (!strcmp(m->key, "focal_alpha")) o->focal_alpha = m->number;
-    else json_fail(m->key);
-  }
-}
+/* A member of xent_options or xent_sampling. */
+typedef struct {
+  const char *name;
+  size_t at;
+  int32_t type;
+} member;
 
-static int32_t index_of(const char *const *names, const char *name) {
-  for (int32_t i = 0; names[i]; i++)
-    if (!strcmp(names[i], name)) return i;
-  json_fail(name);
+#define MEMBER(struct_, name, FIELD, kind, ...) {#name, offsetof(struct_, name), XENT_##kind},
+static const member options[] = {XENT_CALL_OPTIONS(MEMBER, xent_options) MEMBER(xent_options, ignore_index, , I64, )};
+static const member sampling[] = {
+    XENT_SAMPLING_CHOICES(MEMBER, xent_sampling) XENT_SAMPLING_PENALTIES(MEMBER, xent_sampling)
+    MEMBER(xent_sampling, order, , U64, ) MEMBER(xent_sampling, seed, , U64, ) MEMBER(xent_sampling, stream, , U64, )
+    MEMBER(xent_sampling, step, , U32, ) MEMBER(xent_sampling, draw, , U32, )};
+
+/* The value of a choice, or a number. */
+static double value_of(const json *given) {
+  static const char *const choices[][5] = {
+      {"nan", "zero"}, {"uniform", "others"}, {"of rules", "first", "all"},
+      {"xent", "transformers", "vllm", "llama.cpp", "onnxruntime-genai"}};
+  if (!given->text) return given->number;
+  for (size_t i = 0; i < sizeof choices / sizeof *choices; i++)
+    for (int j = 0; j < 5 && choices[i][j]; j++)
+      if (!strcmp(choices[i][j], given->text)) return j;
+  json_fail(given->text);
   return 0;
 }
 
-static void take_sampling(test_case *t) {
-  static const char *const rules[] = {"xent", "transformers", "vllm", "llama.cpp", "onnxruntime-genai", NULL},
-                           *const ties[] = {"of rules", "first", "all", NULL};
-  xent_sampling *s = &t->sampling;
-  const json *given = json_find(t->entry, "sampling");
+static void take_members(const json *given, void *to, const member *members, size_t count) {
   for (const json *m = given ? given->first : NULL; m; m = m->next) {
-    if (!strcmp(m->key, "rules")) s->rules = index_of(rules, m->text);
-    else if (!strcmp(m->key, "ties")) s->ties = index_of(ties, m->text);
-    else if (!strcmp(m->key, "greedy")) s->greedy = (int32_t)m->number;
-    else if (!strcmp(m->key, "min_keep")) s->min_keep = (int64_t)m->number;
-    else if (!strcmp(m->key, "top_k")) s->top_k = (int64_t)m->number;
-    else if (!strcmp(m->key, "top_p")) s->top_p = m->number;
-    else if (!strcmp(m->key, "min_p")) s->min_p = m->number;
-    else if (!strcmp(m->key, "typical_p")) s->typical_p = m->number;
-    else if (!strcmp(m->key, "top_n_sigma")) s->top_n_sigma = m->number;
-    else if (!strcmp(m->key, "xtc_probability")) s->xtc_probability = m->number;
-    else if (!strcmp(m->key, "xtc_threshold")) s->xtc_threshold = m->number;
-    else if (!strcmp(m->key, "order")) s->order = (uint64_t)m->number;
-    else if (!strcmp(m->key, "temperature")) s->temperature = m->number;
-    else if (!strcmp(m->key, "repetition_penalty")) s->repetition_penalty = m->number;
-    else if (!strcmp(m->key, "frequency_penalty")) s->frequency_penalty = m->number;
-    else if (!strcmp(m->key, "presence_penalty")) s->presence_penalty = m->number;
-    else if (!strcmp(m->key, "scale")) s->scale = m->number;
-    else if (!strcmp(m->key, "dynatemp_range")) s->dynatemp_range = m->number;
-    else if (!strcmp(m->key, "dynatemp_exponent")) s->dynatemp_exponent = m->number;
-    else if (!strcmp(m->key, "seed")) s->seed = (uint64_t)m->number;
-    else if (!strcmp(m->key, "stream")) s->stream = (uint64_t)m->number;
-    else if (!strcmp(m->key, "step")) s->step = (uint32_t)m->number;
-    else if (!strcmp(m->key, "draw")) s->draw = (uint32_t)m->number;
-    else json_fail(m->key);
+    size_t i = 0;
+    while (i < count && strcmp(members[i].name, m->key)) i++;
+    if (i == count) json_fail(m->key);
+    char *at = (char *)to + members[i].at;
+    const double value = value_of(m);
+    switch (members[i].type) {
+    case XENT_F64: memcpy(at, &value, sizeof value); break;
+    case XENT_I32: memcpy(at, &(int32_t){(int32_t)value}, sizeof(int32_t)); break;
+    case XENT_U32: memcpy(at, &(uint32_t){(uint32_t)value}, sizeof(uint32_t)); break;
+    case XENT_I64: memcpy(at, &(int64_t){(int64_t)value}, sizeof(int64_t)); break;
+    default: memcpy(at, &(uint64_t){(uint64_t)value}, sizeof(uint64_t));
+    }
   }
+}
+
+static void take_options(test_case *t) {
+  const json *given = json_find(t->entry, "options");
+  take_members(given, &t->options, options, sizeof options / sizeof *options);
+  t->options.has_ignore_index = json_find(given, "ignore_index") != NULL;
+  if (json_find(given, "gradient_scale")) t->options.gradient_scale = stored_scale(t->options.gradient_scale);
 }
 
 static bool is_integer(int32_t type) { return type >= XENT_I8; }
@@ -232,7 +223,7 @@ static void turn(test_case *t) {
 static void load_case(test_case *t, const char *directory) {
   take_shape(t);
   take_options(t);
-  take_sampling(t);
+  take_members(json_find(t->entry, "sampling"), &t->sampling, sampling, sizeof sampling / sizeof *sampling);
   const json *inputs = json_get(t->entry, "inputs"), *outputs = json_get(t->entry, "outputs");
   for (int i = 0; i < ARRAYS; i++) {
     const json *in = json_find(inputs, kinds[i].name), *out = json_find(outputs, kinds[i].name);
