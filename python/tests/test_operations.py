@@ -91,9 +91,11 @@ FUNCTIONS = {"SOFTMAX": (pyxent.softmax, pyxent.log_softmax, pyxent.log_sum_exp)
              "BINARY": (pyxent.binary_cross_entropy,), "SAMPLE": (pyxent.sample,),
              "SIGMOID": (pyxent.sigmoid, pyxent.log_sigmoid, pyxent.sigmoid_backward, pyxent.log_sigmoid_backward)}
 # `sample` has temperature=0 for greedy. Log-probabilities lack options of logits, and `nll_loss` takes labels alone.
-LACKED = {pyxent.sample: {"greedy"}, pyxent.kl_div: {"fully_masked", "temperature"},
-          pyxent.nll_loss: {"fully_masked", "label_smoothing", "smoothing", "temperature", "softcap", "z_loss",
-                            "probability_clamp", "focal_gamma"}}
+LACKED = {pyxent.sample: {"greedy"}, pyxent.kl_div: {"fully_masked", "temperature"}}
+
+
+def has(function, name):
+    return name == "gradient_scale" if function is pyxent.nll_loss else name not in LACKED.get(function, ())
 
 
 @pytest.mark.skipif(not TOOL.exists(), reason="not in the repository")
@@ -103,11 +105,10 @@ def test_every_option_is_a_keyword():
     assert len(functions) > 20
     assert [(function.__name__, name) for name, kinds in functions.items() for kind in kinds
             for function in FUNCTIONS[kind]
-            if (name not in parameters_of(function)) != (name in LACKED.get(function, ()))] == []
+            if (name in parameters_of(function)) != has(function, name)] == []
 
 
-VALUES = {"temperature": 2.0, "softcap": 2.0, "label_smoothing": 0.25, "z_loss": 0.25, "probability_clamp": 0.25,
-          "focal_gamma": 2.0, "focal_alpha": 0.25, "gradient_scale": 2.0}
+VALUE = 0.25  # of every number
 OTHER = X[::-1].copy()
 CALLS = {
     pyxent.softmax: (X,), pyxent.log_softmax: (X,), pyxent.log_sum_exp: (X,), pyxent.cross_entropy_hvp: (X, OTHER),
@@ -133,14 +134,10 @@ def test_every_number_changes_a_result(function):
 
     tool = runpy.run_path(str(TOOL))
     names = [name for name, kinds in tool["options_with_functions"]().items()
-             if name in VALUES and name not in LACKED.get(function, ())
+             if name in _functions.OPTIONS and has(function, name)
              and any(function in FUNCTIONS[kind] for kind in kinds)]
     assert names and bits()
-    assert [name for name in names if bits(**{name: VALUES[name]}) == bits()] == []
-
-
-def test_every_number_has_a_value_in_these_tests():
-    assert {*VALUES} >= {name for name, each in _functions.OPTIONS.items() if isinstance(each.most, float)}
+    assert [name for name in names if bits(**{name: VALUE}) == bits()] == []
 
 
 def test_options_of_cross_entropy():
