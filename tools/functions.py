@@ -683,9 +683,12 @@ def python_functions(header, layouts, functions, rules, ranged, options, structs
               "    struct: list[int]  # its size, and offsets of members, or 0: _native.py", "", "",
               "class Range(NamedTuple):", "    least: float", "    most: float", "    takes_zero: bool",
               "    unset: float | None  # the meaning of 0 in the struct", "    fix: str  # in messages", "", ""]
-    for name, numbers in zip(("LogitNumbers", "LossNumbers", "SamplingNumbers"),
-                             [*spark_numbers(options), spark_sampling(options)]):
-        lines += [f"class {name}(TypedDict, total=False):  # of Spark"]
+    of_logits, of_losses = spark_numbers(options)
+    rare = [option for option in of_losses if option.name != "label_smoothing"]  # which is a parameter
+    for name, base, numbers in (("LogitNumbers", "TypedDict", of_logits), ("RareLossNumbers", "TypedDict", rare),
+                                ("LossNumbers", "RareLossNumbers", [each for each in of_losses if each not in rare]),
+                                ("SamplingNumbers", "TypedDict", spark_sampling(options))):
+        lines += [f"class {name}({base}, total=False):"]
         lines += [f"    {option.name}: {'int' if option.kind == 'I64' else 'float'} | None" for option in numbers] + ["", ""]
     lines += wrapped("SIZES = [", texts(sizes), "]", 120, 9) + [""]
     lines += wrapped("LAYOUTS = [", texts(layouts), "]", 120, 11) + ["", "RULES = {"]

@@ -8,7 +8,7 @@
 #include "kernels/supported.h"
 #include "kernels/math/exponential.h"
 #include "kernels/math/logarithm.h"
-#include "kernels/stages/targets/targets.h"
+#include "kernels/stages/targets/loss.h"
 
 typedef struct {
   const xent_call *call;
@@ -24,6 +24,7 @@ typedef struct {
   bool weighted;            /* classes have weights */
   bool smoothed;            /* eps > 0 */
   bool per_class;           /* targets_vary */
+  bool scaled;              /* a row's share is not of smoothing, but the scale of its gradient */
   bool plain;               /* losses and gradients of labels are those of a call without options */
   bool probabilities_alone; /* the only outputs per row are log-sum-exp, statistics or state */
   bool distances;           /* the call needs the log-sum-exp of a row, not only the loss of its label */
@@ -42,6 +43,7 @@ XENT_INLINE job job_of(const xent_call *call) {
   j.per_class = targets_vary(call);
   j.confidence32 = (float)j.confidence;
   j.gamma = j.labels ? o->focal_gamma : 0;
+  j.scaled = j.labels && scales_gradients(o);
   j.scale = gradient_scale_of(o);
   if (d > 0) {
     j.least = 0 - log_normal(1 - d);

@@ -34,19 +34,22 @@ class Range(NamedTuple):
     fix: str  # in messages
 
 
-class LogitNumbers(TypedDict, total=False):  # of Spark
+class LogitNumbers(TypedDict, total=False):
     temperature: float | None
     softcap: float | None
 
 
-class LossNumbers(TypedDict, total=False):  # of Spark
-    label_smoothing: float | None
+class RareLossNumbers(TypedDict, total=False):
     z_loss: float | None
     probability_clamp: float | None
     focal_gamma: float | None
 
 
-class SamplingNumbers(TypedDict, total=False):  # of Spark
+class LossNumbers(RareLossNumbers, total=False):
+    label_smoothing: float | None
+
+
+class SamplingNumbers(TypedDict, total=False):
     softcap: float | None
     min_keep: int | None
     top_k: int | None

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypedDict, TypeVar, Union
 
+from pyxent._functions import RareLossNumbers
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from typing import TypeAlias
@@ -137,7 +139,7 @@ class DivergenceOptions(ReductionOptions, total=False):
     threads: int | None
 
 
-class LossOptions(ReductionOptions, total=False):
+class LossOptions(ReductionOptions, RareLossNumbers, total=False):
     """The rarer options and outputs of `cross_entropy` and `linear_cross_entropy`."""
 
     log_sum_exp: Output
@@ -154,9 +156,6 @@ class LossOptions(ReductionOptions, total=False):
     sink: Small
     smoothing: Smoothing | None
     softcap: float | None
-    z_loss: float | None
-    probability_clamp: float | None
-    focal_gamma: float | None
     fully_masked: FullyMasked | None
 
 

@@ -81,8 +81,8 @@ XENT_INLINE int f64_numbers_of(const f64_block *b, int j, f64_numbers *k) {
     k->addend = doubles_set(-0.0);
     return doubles_bits_equal(k->low, zero) ? XENT_F64_QUOTIENT : XENT_F64_PLAIN;
   }
-  const bool focal = r->call->options->focal_gamma > 0; /* included in the scale */
-  const doubles share = focal ? zero : f64_at(b, g->share, j), most = doubles_set(0x0.fffffffffffffp-1022);
+  const bool scaled = scales_gradients(r->call->options); /* included in the scale */
+  const doubles share = scaled ? zero : f64_at(b, g->share, j), most = doubles_set(0x0.fffffffffffffp-1022);
   k->scale = f64_at(b, g->scale, j);
   k->share = r->t.kind == XENT_KIND_LABEL ? share : one;
   k->addend = f64_pulled(share, k->scale);
@@ -117,7 +117,7 @@ XENT_SHARED void f64_prepare_gradients(f64_block *k) {
     if (o->temperature != 0) doubles_store(g->scale + j, c = doubles_div(c, doubles_set(o->temperature)));
     if (t->kind != XENT_KIND_LABEL) continue;
     doubles share = doubles_load(g->share + j);
-    if (o->focal_gamma > 0) {
+    if (scales_gradients(o)) {
       doubles_store(g->scale + j, c = doubles_mul(c, share));
       share = zero;
     }

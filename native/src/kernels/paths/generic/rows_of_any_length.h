@@ -343,7 +343,7 @@ XENT_INLINE row_constants constants_of_row(const job *j, const row_outcome *o, i
 XENT_INLINE row_emission gradient_of_row(row_context *r, const row_statistics *s, const row_constants *c) {
   const job *j = r->j;
   const double cc = logit_scale(j->call->options, scale_of_row(j, r->x.row, r->t.row_weight));
-  r->share = j->gamma > 0 ? 0 : s->share;
+  r->share = j->scaled ? 0 : s->share;
   row_emission g = {.cc = cc, .share = r->share, .at_label = c->at_label,
                     .has_each = j->probabilities || (j->weighted && r->share > 0)};
   g.each_scale = j->probabilities ? cc : cc * r->share;

@@ -243,7 +243,7 @@ XENT_INLINE void results_of_targets(const job *j, const row_sums *in, const row_
                                     const double *dot, const double *mass, target_results *t) {
   if (j->labels) {
     label_results(j, in, distance, dot, mass, t);
-    if (j->gamma > 0) { /* copies, so that all of them stay in registers without a focal loss */
+    if (j->scaled) { /* copies, so that all of them stay in registers without a focal loss */
       const row_numbers numbers = *s;
       target_results focal = *t;
       focal_results(j, &numbers, &focal);

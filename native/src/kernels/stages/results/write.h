@@ -87,7 +87,7 @@ XENT_INLINE dlanes scale_of_rows(const job *j, const row_sums *in, const target_
   dlanes c = j->call->row_weights ? dlanes_mul(scale, dlanes_load(in->row_weight)) : scale;
   if (j->call->upstream) c = dlanes_mul(c, dlanes_load(in->upstream));
   if (j->temperature.value != 1) c = dlanes_div(c, dlanes_set(j->temperature.value));
-  return j->gamma > 0 ? dlanes_mul(c, t->share) : c;
+  return j->scaled ? dlanes_mul(c, t->share) : c;
 }
 
 /* lse = shift r + (M r + D) */

@@ -18,6 +18,9 @@ static inline double gradient_scale_of_row(const xent_call *call, int64_t row, d
   return call->upstream ? c * row_number(call, call->upstream, &call->shape->upstream, row, 1) : c;
 }
 
+/* Whether the share of a row with a label is not of smoothing, but the scale of its gradient. */
+static inline bool scales_gradients(const xent_options *o) { return o->focal_gamma > 0; }
+
 /* The scale of the gradient with respect to the logits. */
 static inline double logit_scale(const xent_options *o, double c) {
   return o->temperature != 0 ? c / o->temperature : c;

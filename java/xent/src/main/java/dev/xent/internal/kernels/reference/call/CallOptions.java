@@ -15,6 +15,11 @@ public final class CallOptions extends OptionFields {
     return Double.doubleToRawLongBits(gradientScale) == 0 ? 1 : gradientScale + 0.0;
   }
 
+  /** Whether a row's share is not of smoothing, but the scale of its gradient. */
+  public boolean scalesGradients() {
+    return focalGamma > 0;
+  }
+
   public boolean maskedIsZero() {
     return fullyMasked == XentH.XENT_FULLY_MASKED_ZERO();
   }

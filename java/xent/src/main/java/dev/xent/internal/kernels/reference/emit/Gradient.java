@@ -91,7 +91,7 @@ public final class Gradient {
 
   private void beginRow(double ofScale) {
     Statistics row = work.statistics;
-    scale = work.call.options.focalGamma > 0 && row.isOfLabel() ? ofScale * row.share : ofScale;
+    scale = work.call.options.scalesGradients() && row.isOfLabel() ? ofScale * row.share : ofScale;
     double total = row.total();
     double pulled = scale * row.pull;
     double size = arithmetic.wide ? pulled / total : arithmetic.unscale / total * scale * row.pull;

@@ -28,7 +28,7 @@ public final class RowResults {
     GivenArrays given = work.call.given;
     Shape shape = work.call.shape;
     Statistics statistics = work.statistics;
-    if (work.call.options.focalGamma > 0
+    if (work.call.options.scalesGradients()
         && work.row.kind == Kind.LABEL
         && !statistics.isSpecial()) {
       statistics.share = RowLoss.focus(work);

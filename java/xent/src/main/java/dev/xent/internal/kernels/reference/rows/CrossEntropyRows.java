@@ -92,7 +92,7 @@ public final class CrossEntropyRows {
       work.statistics.clear(work.kind() | Kind.IGNORED_ROW, work.digest);
     } else if (status == Status.OK) {
       work.statistics.load(call.given.of(STATISTICS), row - call.firstStatistics);
-      work.targets.share = call.options.focalGamma > 0 ? 0 : work.statistics.share;
+      work.targets.share = call.options.scalesGradients() ? 0 : work.statistics.share;
     }
     return status;
   }
