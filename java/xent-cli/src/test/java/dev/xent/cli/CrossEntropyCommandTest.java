@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.data.Offset.offset;
 
 import dev.xent.XentRuntime;
+import dev.xent.options.Isa;
 import dev.xent.support.NpyBytes;
 import java.nio.file.Path;
 import java.util.List;
@@ -205,6 +206,21 @@ class CrossEntropyCommandTest {
     Golden.assertClose((double) printed.get("loss"), (Golden.LOSSES[0] + Golden.LOSSES[1]) / 8);
     assertThat(printed).containsEntry("denominator", 8.0);
     Golden.assertFile(file("g"), 1.0 / 8, Golden.GRADIENT_OF_SUM);
+    for (String least : new String[] {"5.6e-309", "0"}) { // EveryErrorTest has one below
+      xent("cross-entropy", logits, labels, "--denominator", least, "--gradient", file("g"))
+          .succeeds();
+    }
+    xent("cross-entropy", logits, labels, "--denominator=5e-324").succeeds();
+  }
+
+  @Test
+  void refusesAnInstructionSetThatIsNotThere() {
+    for (Isa isa : List.of(Isa.AVX2, Isa.AVX512, Isa.NEON)) {
+      if (!XentRuntime.get().availableIsas().contains(isa)) {
+        xent("cross-entropy", logits, labels, "--isa", Converters.name(isa))
+            .refuses("--isa " + Converters.name(isa) + " is not available here", "scalar");
+      }
+    }
   }
 
   @ParameterizedTest

@@ -79,6 +79,12 @@ class EveryErrorTest {
     refused("a number nearer to 0 than all", loss("--temperature", "1e-400"));
     refused("a number beyond all", loss("--denominator", "1e400"));
     refused("a number with a comma", loss("--denominator", "1,5"));
+    refused("a number of hexadecimal digits", loss("--denominator", "0x1p3"));
+    refused("a number with the letter of a double", loss("--denominator", "1d"));
+    refused("no number at all", loss("--denominator="));
+    refused("a control character in an option", "info", "--nope\u0007");
+    refused("an unknown smoothing", loss("--smoothing", "some"));
+    refused("an unknown value of masked rows", loss("--fully-masked", "one"));
     refused("an unknown instruction set", "info", "--isa", "sse");
     refused("an unknown backend", "info", "--backend", "gpu");
     refused("an instruction set of the reference", loss("--isa", "avx2", "--backend", "reference"));
@@ -90,6 +96,9 @@ class EveryErrorTest {
 
   private void options() throws IOException {
     refused("an axis beyond the rank", loss("--axis", -3));
+    refused("an axis of two arrays", "softmax-backward", logits, logits, "-o", out, "--axis", 7);
+    refused("a denominator that makes gradients infinite", loss("--denominator", "5e-324"));
+    refused("an option of other losses", "nll", logits, labels, "--z-loss", 1);
     refused("smoothing above 1", loss("--label-smoothing", "1.5"));
     refused("smoothing that is NaN", loss("--label-smoothing", "nan"));
     refused("a negative denominator", loss("--denominator", "-1"));
@@ -107,6 +116,8 @@ class EveryErrorTest {
     refused("a focal loss and z-loss", loss("--focal-gamma", 2, "--z-loss", 1));
     refused("a focal alpha of 0", binary(labels, "--focal-alpha", 0));
     refused("a wider result", loss("--dtype", "f64"));
+    Path doubles = NpyBytes.doubles(folder.resolve("doubles.npy"), Golden.SHAPE, new double[8]);
+    refused("a half of doubles", "softmax", doubles, "-o", out, "--dtype", "bf16");
     refused("top classes without a number", "cross-entropy", logits, labels, "--top-classes", out);
     refused("a number of top classes without a file", loss("--top-count", 2));
     refused(
@@ -131,6 +142,11 @@ class EveryErrorTest {
     refused("a folder", "softmax", folder, "-o", out);
     refusedOnPosix("a device", "softmax", "/dev/zero", "-o", out);
     refused("an empty name", "softmax", "", "-o", out);
+    refusedOnPosix("a name with a zero", "softmax", "a\0b", "-o", out);
+    refusedOnPosix("a name that ends with a slash", "softmax", logits + "/", "-o", out);
+    refusedOnPosix(
+        "a name that a terminal would obey", softmax(in("no\u001b[31m\nsuch\u202e.npy")));
+    refusedOnPosix("a pipe", softmax(pipe()));
     refused(
         "an archive of arrays",
         softmax(write("a.npz", "PK..........".getBytes(StandardCharsets.UTF_8))));
@@ -160,6 +176,18 @@ class EveryErrorTest {
     refused("a label beyond the classes", loss(longs("four.npy", "(2,)", 0, 4)));
     refused("a label far beyond the classes", loss(longs("nine.npy", "(2,)", 9, 1)));
     refused("padding that was not declared", loss(longs("pad.npy", "(2,)", -100, 1)));
+    Path deep = floats("deep.npy", "(3, 2, 2)", new float[12]);
+    refused(
+        "a label of several dimensions",
+        "cross-entropy",
+        deep,
+        longs("deep-labels.npy", "(3, 2)", 0, 1, 1, 0, 0, 5));
+    byte[] columns = NpyBytes.longs(0, 1, 0, 1, -3, 1);
+    refused(
+        "a label of columns",
+        "nll",
+        deep,
+        write("columns.npy", NpyBytes.file(NpyBytes.dictionary("<i8", true, "(3, 2)"), columns)));
     refused("labels of another number", loss(longs("three.npy", "(3,)", 0, 1, 2)));
     refused("labels in the shape of the logits", loss(longs("full.npy", "(2, 4)", new long[8])));
     refused(
@@ -168,6 +196,14 @@ class EveryErrorTest {
     refused(
         "probabilities and an ignore index", "cross-entropy", logits, soft, "--ignore-index", 0);
     refused("correct rows of probabilities", "cross-entropy", logits, soft, "--correct", out);
+    refused("ranks of probabilities", "cross-entropy", logits, soft, "--ranks", out);
+    refused(
+        "smoothing of others of probabilities",
+        "cross-entropy",
+        logits,
+        soft,
+        "--smoothing",
+        "others");
     refused("a focal loss of probabilities", "cross-entropy", logits, soft, "--focal-gamma", 2);
     refused(
         "sequences beyond the rows",
@@ -305,6 +341,10 @@ class EveryErrorTest {
   private void beside() throws IOException {
     Path three = floats("w3.npy", "(3,)", 1, 2, 3);
     refused("class weights of another number", loss("--class-weights", three));
+    Path wide = NpyBytes.doubles(folder.resolve("w4wide.npy"), "(4,)", 1, 1, 1, 1);
+    refused("class weights of another type", loss("--class-weights", wide));
+    refused("row weights of integers", loss("--row-weights", labels));
+    refused("weights of targets of another shape", loss("--target-weights", three));
     refused("class weights of integers", loss("--class-weights", labels));
     refused(
         "a negative class weight", loss("--class-weights", floats("w4.npy", "(4,)", 1, 1, -1, 1)));
@@ -321,12 +361,16 @@ class EveryErrorTest {
     Path fall = longs("fall.npy", "(3,)", 0, 5, 3);
     Path beyond = longs("beyond.npy", "(3,)", 0, 5, 9);
     refused("offsets that fall", "cross-entropy", flat, labels, "--row-offsets", fall);
+    Path empty = longs("empty-row.npy", "(3,)", 0, 0, 8);
+    refused("a label of an empty row", "cross-entropy", flat, labels, "--row-offsets", empty);
     refused("offsets beyond the end", "cross-entropy", flat, labels, "--row-offsets", beyond);
   }
 
   private void outputs() throws IOException {
     refused("an output that is a folder", "softmax", logits, "-o", folder);
     refused("an output in no folder", "softmax", logits, "-o", in("no/y.npy"));
+    refused("an output in a file", "softmax", logits, "-o", logits.resolve("y.npy"));
+    refusedOnPosix("an output that ends with a slash", "softmax", logits, "-o", in("y.npy") + "/");
     refusedOnPosix("an output that is a device", "softmax", logits, "-o", "/dev/null");
     refused("an output without a name", "softmax", logits, "-o", "");
     refused("standard output twice", loss("--losses", "-", "--log-sum-exp", "-"));
@@ -340,6 +384,18 @@ class EveryErrorTest {
         "an output onto a link to them", "cross-entropy", logits, labels, "--losses", link);
     Path mask = flags("m5.npy", "(4,)", 1, 1, 1, 1);
     refused("an output onto the mask", "softmax", logits, "-o", mask, "--class-mask", mask);
+    refused("losses onto the mask", loss("--losses", mask, "--class-mask", mask));
+    refused(
+        "a backward onto the mask",
+        "softmax-backward",
+        logits,
+        logits,
+        "-o",
+        mask,
+        "--class-mask",
+        mask);
+    Path same = folder.resolve("." + File.separator + "t.npy");
+    refused("an output onto another name", "cross-entropy", logits, labels, "--losses", same);
     Path fixed = Files.write(folder.resolve("fixed.npy"), new byte[] {7});
     assertThat(fixed.toFile().setReadOnly()).isTrue();
     refused("an output that is read-only", "softmax", logits, "-o", fixed);
@@ -396,6 +452,16 @@ class EveryErrorTest {
 
   private Path in(String name) {
     return folder.resolve(name);
+  }
+
+  private Path pipe() throws IOException {
+    Path pipe = in("pipe.npy");
+    try {
+      assertThat(new ProcessBuilder("mkfifo", pipe.toString()).start().waitFor()).isZero();
+    } catch (InterruptedException e) {
+      throw new IllegalStateException(e);
+    }
+    return pipe;
   }
 
   private Path write(String name, byte... bytes) {
@@ -477,7 +543,7 @@ class EveryErrorTest {
   private Map<Path, String> contents() throws IOException {
     Map<Path, String> contents = new TreeMap<>();
     try (Stream<Path> files = Files.list(folder)) {
-      for (Path file : files.toList()) {
+      for (Path file : files.filter(Files::isRegularFile).toList()) {
         contents.put(file, Arrays.toString(Files.readAllBytes(file)));
       }
     }
