@@ -600,6 +600,20 @@ static void run_case(const json *entry, const char *directory, int32_t isa, int 
   free_case(&t);
 }
 
+/* Prints each member that no case sets. */
+static int unused(const char *kind, const member *members, size_t count) {
+  int found = 0;
+  for (size_t i = 0; i < count; i++) {
+    const char *name = members[i].name;
+    bool set = !strcmp(name, "reserved") || !strcmp(name, "has_ignore_index");
+    for (const json *entry = json_get(the_index, "cases")->first; entry && !set; entry = entry->next)
+      set = json_find(json_find(entry, kind), name) != NULL;
+    if (!set) printf("no case sets %s of the %s\n", name, kind);
+    found += !set;
+  }
+  return found;
+}
+
 int main(int count, char **arguments) {
   if (count != 3 && count != 4) return 2;
   const int every = count == 4 ? atoi(arguments[3]) : 1; /* one of this number of cases is compared */
@@ -616,6 +630,8 @@ int main(int count, char **arguments) {
       if (number++ % every) continue;
       for (int way = 0; way < WAYS; way++) run_case(entry, arguments[2], isa, way);
     }
+  const int left = unused("options", options, sizeof options / sizeof *options) +
+                   unused("sampling", sampling, sizeof sampling / sizeof *sampling);
   printf("expected = every tier: %" PRId64 " values compared, %" PRId64 " differ\n", compared, wrong);
-  return wrong || !compared;
+  return wrong || left || !compared;
 }
