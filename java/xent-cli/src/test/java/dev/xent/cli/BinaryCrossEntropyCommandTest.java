@@ -89,18 +89,6 @@ class BinaryCrossEntropyCommandTest {
     xent("binary-cross-entropy", logits, soft).succeeds();
   }
 
-  @Test
-  void refusesWhatDoesNotFit() {
-    labels = NpyBytes.longs(file("t"), Golden.SHAPE, 1, 0, 1, 0, 0, 7, 1, 0);
-    binary().refuses("label 7 of element [1, 1] is neither 0 nor 1; correct it");
-    labels = NpyBytes.longs(file("t"), Golden.SHAPE, 1, 0, 1, 0, 0, -100, 1, 0);
-    binary().refuses("--ignore-index -100");
-    xent("binary-cross-entropy", logits, logits, "--ignore-index", 0)
-        .refuses("--ignore-index requires labels");
-    binary("--focal-gamma", -1).refuses("--focal-gamma is -1.0; expected a number from 0 to 2^32");
-    binary("--gradient", labels).refuses("t.npy is an input of this command");
-  }
-
   private Cli binary(Object... options) {
     Object[] words = new Object[4 + options.length];
     words[0] = "binary-cross-entropy";

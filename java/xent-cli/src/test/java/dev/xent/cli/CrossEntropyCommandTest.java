@@ -236,24 +236,6 @@ class CrossEntropyCommandTest {
   }
 
   @Test
-  void refusesNoCountedRowsWhereAsked() {
-    NpyBytes.longs(labels, "(2,)", 7, 7);
-    xent("cross-entropy", logits, labels, "--ignore-index", 7, "--empty-mean", "error")
-        .refuses("all rows are ignored", "--empty-mean nan");
-    xent(
-            "cross-entropy",
-            logits,
-            labels,
-            "--ignore-index",
-            7,
-            "--empty-mean",
-            "error",
-            "--denominator",
-            0)
-        .refuses("--denominator 0", "--empty-mean nan");
-  }
-
-  @Test
   void takesProbabilities() {
     Path soft = NpyBytes.floats(file("q"), Golden.SHAPE, 0, 1, 0, 0, 0, 0, 0.5f, 0.5f);
     Map<String, Object> printed =

@@ -97,18 +97,6 @@ class DivergenceCommandTest {
     assertThat(NpyBytes.dictionaryOf(file("g"))).contains("<V2");
   }
 
-  @Test
-  void refusesWhatDoesNotFit() {
-    Path other = NpyBytes.floats(file("b"), "(2, 3)", 1, 2, 3, 4, 5, 6);
-    xent("divergence", student, other).refuses("[2, 3]", "[2, 4]");
-    xent("divergence", student, NpyBytes.longs(file("t"), "(2,)", 0, 1))
-        .refuses("t.npy holds integers (i64); expected floats");
-    xent("divergence", student, teacher, "--temperature", "-1")
-        .refuses("--temperature is -1.0; expected a number from 2^-32 to 2^32");
-    kl("--gradient", teacher).refuses("a.npy is an input of this command");
-    kl("--softcap", 30).refuses("unknown option '--softcap'");
-  }
-
   private Cli kl(Object... options) {
     Object[] words = new Object[6 + options.length];
     words[0] = "divergence";

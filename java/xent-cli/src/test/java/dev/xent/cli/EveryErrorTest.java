@@ -3,6 +3,7 @@ package dev.xent.cli;
 
 import static dev.xent.cli.Cli.xent;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assumptions.assumeThat;
 
 import dev.xent.support.NpyBytes;
 import java.io.File;
@@ -18,6 +19,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -36,6 +38,15 @@ class EveryErrorTest {
   /** Calls and names of the Java API; NumPy's {@code x.astype('<f4')} is none. */
   private static final Pattern JAVA =
       Pattern.compile("\\b(?!astype)[a-zA-Z]+\\(|\\b[a-z]+[A-Z][a-zA-Z]*\\b");
+
+  /** An exception with its arguments, up to the end of the statement, with some literal in it. */
+  private static final Pattern THROWN =
+      Pattern.compile("new \\w+Exception\\((?:[^;\"]|\"(?:[^\"\\\\]|\\\\.)*\")*+;");
+
+  /** Where a literal goes on in the next line. */
+  private static final Pattern JOINED = Pattern.compile("\"\\s*\\+\\s*\"");
+
+  private static final Pattern LITERAL = Pattern.compile("\"((?:[^\"\\\\]|\\\\.)*)\"");
 
   private static final Set<String> COMPUTING =
       Set.of(
@@ -70,7 +81,13 @@ class EveryErrorTest {
     refused("an option without a value", "softmax", logits, "-o", out, "--axis");
     refused("an axis that is not a number", "softmax", logits, "-o", out, "--axis", "x");
     refused("an unknown command far from all", "frobnicate");
+    for (String near : List.of("sfotmax", "cross-entrpy", "binary", "linear-regression", "x")) {
+      refused("no command: " + near, near);
+    }
+    refused("an argument of none", "info", "more");
+    refused("nothing to compare with", "verify", logits);
     refused("an unknown option near another", "softmax", logits, "-o", out, "--temprature", 2);
+    refused("the beginning of a long option", "softmax", logits, "-o", out, "--temp", 2);
     refused("the beginning of an option", loss("--grad", out));
     refused("the last word of an option", binary(soft, "--weights", "w.npy"));
     refused("an axis beyond 32 bits", "softmax", logits, "-o", out, "--axis", "4294967295");
@@ -85,6 +102,8 @@ class EveryErrorTest {
     refused("a control character in an option", "info", "--nope\u0007");
     refused("an unknown smoothing", loss("--smoothing", "some"));
     refused("an unknown value of masked rows", loss("--fully-masked", "one"));
+    refused("an option that a divergence lacks", "divergence", logits, soft, "--softcap", 30);
+    refused("no kind of divergence", "divergence", logits, soft, "--kind", "l1");
     refused("an unknown instruction set", "info", "--isa", "sse");
     refused("an unknown backend", "info", "--backend", "gpu");
     refused("an instruction set of the reference", loss("--isa", "avx2", "--backend", "reference"));
@@ -131,10 +150,20 @@ class EveryErrorTest {
         5);
     refused("log-sum-exp of log-probabilities", "nll", logits, labels, "--log-sum-exp", out);
     refused("a tolerance that is NaN", "verify", logits, logits, "--rtol", "nan");
+    refused("a tolerance beyond all", "verify", logits, logits, "--rtol", "1e400");
+    refused("a negative tolerance", "verify", logits, logits, "--atol", "-1");
     refused("a negative number of ulps", "verify", logits, logits, "--ulp", "-1");
     refused("a word that is not a shape", "bench", "--shapes", "64by1000");
+    for (String none :
+        List.of("64xx1000", "x", "4x-8", "4.5", "4x8@", "4x8@-1", "4,,8", "", "٤x٨")) {
+      refused("no shape: '" + none + "'", "bench", "--shapes", none);
+    }
+    refused("a shape of no elements", "bench", "--shapes", "4x0");
+    refused("a shape beyond 64 bits", "bench", "--shapes", "3000000000x3000000000");
     refused("a shape without its axis", "bench", "--shapes", "4x8@2");
     refused("an unknown operation", "bench", "--ops", "relu");
+    refused("an unknown operation beside one", "bench", "--ops", "softmax,relu");
+    refused("no operation", "bench", "--ops", "");
   }
 
   private void files() throws IOException {
@@ -168,6 +197,33 @@ class EveryErrorTest {
     refused("a big-endian file", softmax(npy("big.npy", ">f4", "(2, 4)")));
     refused("complex numbers", softmax(npy("complex.npy", "<c8", "(2, 4)")));
     refused("objects", softmax(npy("objects.npy", "|O", "(2, 4)")));
+    String fields = NpyBytes.dictionary("F", false, "(2,)").replace("'F'", "[('x', '<f4')]");
+    refused("named fields", softmax(write("fields.npy", NpyBytes.file(fields, new byte[8]))));
+    byte[] later = whole.clone();
+    later[6] = 9;
+    refused("a file of a later version", softmax(write("later.npy", later)));
+    refused(
+        "more than any file can hold", softmax(npy("vast.npy", "<f4", "(9223372036854775807, 9)")));
+    refused("no file of tensors", "softmax", write("few.safetensors", whole) + ":x", "-o", out);
+    refused(
+        "a short file of tensors", "softmax", write("s.safetensors", later[0]) + ":x", "-o", out);
+    refused(
+        "a header that is no JSON", "softmax", tensors("j.safetensors", "x}") + ":x", "-o", out);
+    refused("a damaged header", "softmax", tensors("d.safetensors", "{x}") + ":x", "-o", out);
+    refused(
+        "a header beyond the file",
+        "softmax",
+        write("h.safetensors", new byte[] {99, 0, 0, 0, 0, 0, 0, 0, '{'}) + ":x",
+        "-o",
+        out);
+    refused("no such tensor", "softmax", tensors("n.safetensors", "{}") + ":x", "-o", out);
+    for (String type : List.of("F8_E4M3", "Q7")) {
+      Path file =
+          tensors(
+              type + ".safetensors",
+              "{\"x\":{\"dtype\":\"" + type + "\",\"shape\":[0],\"data_offsets\":[0,0]}}");
+      refused("a tensor of type " + type, "softmax", file + ":x", "-o", out);
+    }
     refused("logits of integers", softmax(labels));
     refused("no class", softmax(NpyBytes.floats(folder.resolve("none-of-them.npy"), "(2, 0)")));
   }
@@ -228,6 +284,7 @@ class EveryErrorTest {
         "--sums",
         in("sums.npy"));
     refused("labels of rows for elements", binary(labels));
+    refused("a negative focal gamma of elements", binary(soft, "--focal-gamma", -1));
     refused(
         "a label that is neither 0 nor 1",
         binary(longs("two.npy", "(2, 4)", 0, 1, 0, 0, 1, 2, 0, 0)));
@@ -252,10 +309,25 @@ class EveryErrorTest {
         "--empty-mean",
         "error");
     refused(
+        "a denominator of no rows",
+        "cross-entropy",
+        logits,
+        in("none1.npy"),
+        "--empty-mean",
+        "error",
+        "--denominator",
+        0);
+    refused(
         "a teacher of another shape",
         "divergence",
         logits,
         floats("a.npy", "(2, 3)", new float[6]));
+    refused("a teacher of labels", "divergence", logits, labels);
+    refused("a divergence at no temperature", "divergence", logits, soft, "--temperature", "-1");
+    refused("sequences without their sums", selected("--sequence-offsets", labels));
+    refused("an upstream without a gradient", selected("--upstream", logits));
+    refused("selected classes that are logits", "selected-log-probabilities", logits, soft);
+    refused("a selected class that is none", "selected-log-probabilities", logits, in("four.npy"));
     refused("a file of another shape", "verify", logits, floats("v.npy", "(3,)", new float[3]));
     refused("a file of another type", "verify", logits, longs("w.npy", "(2, 4)", new long[8]));
     Path wide = NpyBytes.doubles(folder.resolve("wide2.npy"), Golden.SHAPE, new double[8]);
@@ -307,6 +379,8 @@ class EveryErrorTest {
   private void perplexity() throws IOException {
     refused("no tokens", "perplexity", logits);
     refused("a flag of other losses", "perplexity", logits, labels, "--z-loss", 1);
+    refused("perplexity at no temperature", "perplexity", logits, labels, "--temperature", 0);
+    refused("logits that are tokens", "perplexity", labels, labels);
     refused(
         "logits without positions", "perplexity", floats("row.npy", "(4,)", 1, 2, 3, 4), labels);
     refused("tokens that are logits", "perplexity", logits, soft);
@@ -318,11 +392,23 @@ class EveryErrorTest {
         logits,
         longs("t3.npy", "(3,)", 0, 1, 2),
         "--no-shift");
+    refused("logits without it, shifted", "perplexity", logits, in("t3.npy"));
+    refused(
+        "tokens of other sequences", "perplexity", cube, longs("t43.npy", "(4, 3)", new long[12]));
+    refused("tokens per class", "perplexity", cube, longs("t232.npy", "(2, 3, 2)", new long[12]));
+    refused(
+        "no position",
+        "perplexity",
+        npy("x04.npy", "<f4", "(0, 4)", 0),
+        npy("t0.npy", "<i8", "(0,)", 0),
+        "--no-shift");
     refused(
         "a token that is no class",
         "perplexity",
         cube,
         longs("t23.npy", "(2, 3)", 9, 0, 1, 9, 1, 2));
+    refused(
+        "a token that is no class as it stands", "perplexity", cube, in("t23.npy"), "--no-shift");
     refused("a token that marks padding", "perplexity", logits, longs("pad2.npy", "(2,)", 0, -100));
     refused(
         "sequences of one token",
@@ -400,6 +486,13 @@ class EveryErrorTest {
     assertThat(fixed.toFile().setReadOnly()).isTrue();
     refused("an output that is read-only", "softmax", logits, "-o", fixed);
     refused("a chart that is a folder", "bench", "--svg", folder);
+    refused("a chart in no folder", "bench", "--svg", in("no/chart.svg"));
+    refused("a chart to standard output", "bench", "--svg", "-");
+    refused("a chart without a name", "bench", "--svg", "");
+    for (String command : List.of("binary-cross-entropy", "divergence")) {
+      refused("onto the targets of " + command, command, logits, soft, "--gradient", soft);
+    }
+    refused("onto selected classes", selected("--gradient", labels));
   }
 
   private void sampling() throws IOException {
@@ -441,6 +534,30 @@ class EveryErrorTest {
     refused("their number without a file", sample("--top-count", 2));
     refused("too many of them", sample("--top-classes", in("c.npy"), "--top-count", 5));
     refused("tokens onto the logits", "sample", logits, "-o", logits);
+    refused("drafts without probabilities", sample("--draft-tokens", own));
+  }
+
+  private void linear() throws IOException {
+    Path weights = floats("lw.npy", "(3, 4)", new float[12]);
+    refused("no workspace", linear(logits, weights, "--workspace", 0));
+    refused("a bias of integers", linear(logits, weights, "--bias", labels));
+    refused("weights of integers", linear(logits, labels));
+    refused("weights in one dimension", linear(logits, in("row.npy")));
+    refused("weights of other features", linear(in("deep.npy"), weights));
+    refused("a gradient onto the weights", linear(logits, weights, "--weights-gradient", weights));
+    refused(
+        "more top classes than a layer has",
+        linear(logits, weights, "--top-count", 4, "--top-classes", in("c.npy")));
+  }
+
+  private Object[] linear(Path hidden, Path weights, Object... more) {
+    Object[] first = {"linear-cross-entropy", hidden, weights, labels};
+    return Stream.concat(Arrays.stream(first), Arrays.stream(more)).toArray();
+  }
+
+  private Object[] selected(Object... more) {
+    Object[] first = {"selected-log-probabilities", logits, labels, "-o", out};
+    return Stream.concat(Arrays.stream(first), Arrays.stream(more)).toArray();
   }
 
   private Object[] sample(Object... more) {
@@ -468,8 +585,20 @@ class EveryErrorTest {
     return NpyBytes.write(in(name), bytes);
   }
 
+  /** A file of tensors with this header and no data. */
+  private Path tensors(String name, String header) {
+    byte[] text = header.getBytes(StandardCharsets.UTF_8);
+    byte[] all = Arrays.copyOf(new byte[] {(byte) text.length}, 8 + text.length);
+    System.arraycopy(text, 0, all, 8, text.length);
+    return write(name, all);
+  }
+
   private Path npy(String name, String descr, String shape) {
-    return write(name, NpyBytes.file(NpyBytes.dictionary(descr, false, shape), new byte[64]));
+    return npy(name, descr, shape, 64);
+  }
+
+  private Path npy(String name, String descr, String shape, int bytes) {
+    return write(name, NpyBytes.file(NpyBytes.dictionary(descr, false, shape), new byte[bytes]));
   }
 
   private Path floats(String name, String shape, float... values) {
@@ -566,6 +695,7 @@ class EveryErrorTest {
     beside();
     outputs();
     sampling();
+    linear();
     List<String> seen = new ArrayList<>();
     table.forEach((kind, line) -> seen.add(kind + " | " + line));
     Files.write(Path.of(System.getProperty("basedir"), "target", "errors-cli.txt"), seen);
@@ -588,12 +718,51 @@ class EveryErrorTest {
     }
   }
 
-  private static List<String> expected() throws IOException {
-    try (var in = EveryErrorTest.class.getResourceAsStream("/errors-cli.txt")) {
-      return new String(in.readAllBytes(), StandardCharsets.UTF_8)
-          .lines()
-          .filter(line -> !line.startsWith("#"))
-          .toList();
+  /** Texts of exceptions; what is between two of them is put in when they are thrown. */
+  private static List<String> texts(Path source) throws IOException {
+    List<String> texts = new ArrayList<>();
+    Matcher thrown = THROWN.matcher(JOINED.matcher(Files.readString(source)).replaceAll(""));
+    while (thrown.find()) {
+      Matcher literal = LITERAL.matcher(thrown.group());
+      String longest = "";
+      while (literal.find()) {
+        for (String text : literal.group(1).translateEscapes().split("%[\\w.$]+|\\n")) {
+          longest = text.length() > longest.length() ? text : longest;
+        }
+      }
+      texts.add(longest);
     }
+    return texts;
+  }
+
+  @Test
+  void everyMessageInTheSourceIsListed() throws IOException {
+    Path modules = Path.of(System.getProperty("basedir")).toAbsolutePath().getParent();
+    assumeThat(modules.resolve("xent-files/src")).exists(); // not on platforms that are emulated
+    String listed = read("/errors-cli.txt");
+    List<String> missing = new ArrayList<>();
+    int count = 0;
+    for (String module : List.of("xent-cli", "xent-files")) {
+      try (Stream<Path> sources = Files.walk(modules.resolve(module + "/src/main/java"))) {
+        for (Path source : sources.filter(path -> path.toString().endsWith(".java")).toList()) {
+          List<String> texts = texts(source);
+          count += texts.size();
+          texts.removeIf(listed::contains);
+          missing.addAll(texts);
+        }
+      }
+    }
+    assertThat(count).isGreaterThan(90);
+    assertThat(missing).as("messages that errors-cli.txt does not have").isEmpty();
+  }
+
+  private static String read(String name) throws IOException {
+    try (var in = EveryErrorTest.class.getResourceAsStream(name)) {
+      return new String(in.readAllBytes(), StandardCharsets.UTF_8);
+    }
+  }
+
+  private static List<String> expected() throws IOException {
+    return read("/errors-cli.txt").lines().filter(line -> !line.startsWith("#")).toList();
   }
 }

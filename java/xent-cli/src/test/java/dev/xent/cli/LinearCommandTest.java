@@ -122,20 +122,8 @@ class LinearCommandTest {
   }
 
   @Test
-  void refuses() {
-    linear("--workspace", 0).refuses("--workspace is 0; expected a number of bytes above 0");
+  void namesTheWorkspaceThatItNeeds() {
     linear("--workspace", 1).refuses("--workspace is 1 byte, and ", "h.npy F32 [2, 4]");
-    linear("--bias", labels).refuses("integers");
-    linear("--weights-gradient", weights).refuses("w.npy is an input of this command");
-    linear("--top-count", 5, "--top-classes", file("top"))
-        .refuses("--top-count is 5; expected a number from 1 to 4");
-    xent("linear-cross-entropy", hidden, labels, labels).refuses("y.npy holds integers");
-    Path row = NpyBytes.floats(file("row"), "(4,)", new float[4]);
-    xent("linear-cross-entropy", hidden, row, labels)
-        .refuses("row.npy has shape [4]; expected [classes, features]");
-    Path wide = NpyBytes.floats(file("wide"), "(2, 5)", new float[10]);
-    xent("linear-cross-entropy", wide, weights, labels)
-        .refuses("wide.npy is F32 [2, 5] with features along axis 1; expected ", "w.npy of shape");
   }
 
   private Cli linear(Object... options) {

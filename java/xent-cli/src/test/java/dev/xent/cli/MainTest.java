@@ -9,10 +9,8 @@ import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.io.Writer;
 import java.util.Map;
-import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import picocli.CommandLine;
 
@@ -86,48 +84,6 @@ class MainTest {
     assertThat(Main.colors(Map.of("TERM", "xterm"), true)).isEqualTo(CommandLine.Help.Ansi.AUTO);
     assertThat(Main.colors(Map.of(), true)).isEqualTo(CommandLine.Help.Ansi.AUTO);
     assertThat(Main.colors(Map.of("TERM", "xterm"), false)).isEqualTo(CommandLine.Help.Ansi.OFF);
-  }
-
-  @Test
-  void namesWhatCannotBeUnderstood() {
-    xent("sofmax").refuses("unknown command 'sofmax'", "did you mean 'softmax'", "xent --help");
-    xent("info", "--nope").refuses("unknown option '--nope'", "xent info --help");
-    xent("info", "more").refuses("unexpected argument 'more'", "xent info --help");
-    xent("softmax", "-o", "out.npy").refuses("missing required parameter", "LOGITS.npy");
-    xent("verify", "a.npy").refuses("missing required parameter", "EXPECTED.npy");
-    xent("softmax", "i.npy", "-o", "o.npy", "--axis", "x")
-        .refuses("--axis", "'x' is not a whole number");
-    xent("softmax", "i.npy", "-o", "o.npy", "--axis", "4294967295").refuses("'4294967295'");
-    xent("nll", "i.npy", "t.npy", "--ignore-index", "1.5").refuses("'1.5' is not a whole number");
-    xent("softmax", "i.npy", "-o", "o.npy", "--axis").refuses("--axis");
-    xent("softmax", "i.npy", "-o", "o.npy", "--isa", "sse")
-        .refuses("--isa", "'sse'", "scalar, avx2");
-    xent("info", "--backend", "gpu").refuses("--backend", "'gpu'", "auto, native, reference");
-  }
-
-  @ParameterizedTest
-  @CsvSource({
-    "sofmax, softmax",
-    "sfotmax, softmax",
-    "cross-entrpy, cross-entropy",
-    "binary, binary-cross-entropy",
-    "frobnicate,",
-    "linear-regression,",
-    "x,"
-  })
-  void suggestsACommandThatIsNear(String word, @Nullable String near) {
-    Cli answer = xent(word).refuses("unknown command '" + word + "'");
-    assertThat(answer.err().contains("did you mean")).isEqualTo(near != null);
-    assertThat(answer.err()).contains(near == null ? "" : "(did you mean '" + near + "'?)");
-  }
-
-  @ParameterizedTest
-  @CsvSource({"--temprature, --temperature", "--temp, --temperature", "--frobnicate,", "--tau,"})
-  void suggestsAnOptionThatIsNear(String word, @Nullable String near) {
-    Cli answer =
-        xent("softmax", "i.npy", "-o", "o.npy", word, 2).refuses("unknown option '" + word + "'");
-    assertThat(answer.err().contains("did you mean")).isEqualTo(near != null);
-    assertThat(answer.err()).contains(near == null ? "" : "(did you mean '" + near + "'?)");
   }
 
   @ParameterizedTest

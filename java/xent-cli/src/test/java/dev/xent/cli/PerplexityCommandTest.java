@@ -257,18 +257,6 @@ class PerplexityCommandTest {
     assertThat(hint("--no-shift")).startsWith("xent: the loss of token [1, 1] is nan; ");
   }
 
-  /** The first of the sequences in a block has no such token. */
-  @Test
-  void namesTheFirstTokenThatIsNoClass() {
-    ids[7] = CLASSES;
-    NpyBytes.longs(tokens, SHAPE_OF_TOKENS, ids);
-    perplexity().refuses("token 4 at [1, 2] is not in [0, 4); labels count from 0, correct it");
-    perplexity("--no-shift").refuses("token 4 at [1, 2] is not in [0, 4); ");
-    ids[7] = -100;
-    NpyBytes.longs(tokens, SHAPE_OF_TOKENS, ids);
-    perplexity().refuses("token -100 at [1, 2] is not in", "--ignore-index -100");
-  }
-
   /** Nobody scores the first token, so it may be one that is no class. */
   @Test
   void doesNotReadTheFirstToken() {
@@ -278,46 +266,10 @@ class PerplexityCommandTest {
   }
 
   @Test
-  void refusesShapesThatDoNotFit() {
-    NpyBytes.longs(tokens, "(2, 4)", new long[8]);
-    perplexity()
-        .refuses(
-            "t.npy has shape [2, 4], ",
-            "x.npy [2, 5, 4]; expected [2, 5], one token per position: if these are labels",
-            "save logits[..., :-1, :] and pass --no-shift");
-    NpyBytes.longs(tokens, "(2, 6)", new long[12]);
-    perplexity().refuses("if the logits", "save tokens[..., 1:] and pass --no-shift");
-    assertThat(perplexity("--no-shift").refuses("save tokens[..., 1:]").err())
-        .doesNotContain("pass --no-shift");
-    NpyBytes.longs(tokens, "(2, 5, 4)", new long[40]);
-    assertThat(perplexity().refuses("expected [2, 5], one token per position").err())
-        .doesNotContain("--no-shift");
-    NpyBytes.longs(tokens, "(4, 5)", new long[20]);
-    assertThat(perplexity().refuses("expected [2, 5], one token per position").err())
-        .doesNotContain("--no-shift");
-    NpyBytes.floats(logits, "(4,)", new float[4]);
-    perplexity().refuses("x.npy has shape [4]; expected logits of shape [.., positions, classes]");
-  }
-
-  @Test
-  void refusesToScoreNothing() {
+  void scoresTheOnlyPosition() {
     NpyBytes.floats(logits, "(2, 1, 4)", new float[8]);
     NpyBytes.longs(tokens, "(2, 1)", 0, 1);
-    perplexity().refuses("no token is scored", "expected two tokens or more in a sequence");
     perplexity("--no-shift", "--ignore-index", 0).succeeds();
-    NpyBytes.longs(tokens, "(2, 1)", 7, 7);
-    perplexity("--no-shift", "--ignore-index", 7).refuses("no token is scored", "--ignore-index 7");
-    NpyBytes.floats(logits, "(2, 0, 4)");
-    NpyBytes.longs(tokens, "(2, 0)");
-    perplexity("--no-shift").refuses("no token is scored", "expected one token or more");
-  }
-
-  @Test
-  void refusesOtherTypesAndNumbers() {
-    xent("perplexity", logits, logits).refuses("x.npy holds floats (f32); expected integers");
-    xent("perplexity", tokens, tokens).refuses("t.npy holds integers (i64); expected floats");
-    perplexity("--temperature", 0).refuses("--temperature is 0.0; expected a number from");
-    perplexity("--label-smoothing", 0.1).refuses("unknown option '--label-smoothing'");
   }
 
   private String hint(Object... options) {

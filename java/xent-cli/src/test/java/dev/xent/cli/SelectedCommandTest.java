@@ -90,21 +90,6 @@ class SelectedCommandTest {
             (double) values[0] + values[3], (double) values[1] + values[4] + values[2] + values[5]);
   }
 
-  @Test
-  void refusesWhatDoesNotFit() {
-    selected("--upstream", logits).refuses("--upstream requires --gradient");
-    selected("--sums", file("z")).refuses("--sequence-offsets and --sums require each other");
-    Path offsets = NpyBytes.longs(file("s"), "(2,)", 0, 3);
-    selected("--dtype", "f16", "--sequence-offsets", offsets, "--sums", file("z"))
-        .refuses("--sums requires log-probabilities of f32 or f64, which are f16; remove --dtype");
-    selected("--gradient", tokens).refuses("t.npy is an input of this command");
-    NpyBytes.longs(tokens, "(3,)", 0, 4, 2);
-    selected().refuses("label 4 in row 1 is not in [0, 4)");
-    xent("selected-log-probabilities", logits, logits, "-o", out)
-        .refuses("x.npy holds floats (f32); expected integers");
-    assertThat(out).doesNotExist();
-  }
-
   private Cli selected(Object... options) {
     Object[] words = new Object[5 + options.length];
     words[0] = "selected-log-probabilities";

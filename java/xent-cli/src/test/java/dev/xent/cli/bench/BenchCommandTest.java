@@ -19,8 +19,6 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
-import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.ValueSource;
 
 @Tag("slow")
 class BenchCommandTest {
@@ -109,35 +107,6 @@ class BenchCommandTest {
     try (Stream<Path> files = Files.list(folder)) {
       assertThat(files).isEmpty();
     }
-  }
-
-  @Test
-  void refusesAChartThatCannotBeWrittenBeforeItMeasures() {
-    xent("bench", "--svg", folder).refuses("is a directory; name a .svg file in it");
-    xent("bench", "--svg", folder.resolve("no/chart.svg"))
-        .refuses("cannot be written", "does not exist", "make it first");
-    xent("bench", "--svg", "-").refuses("'-' is not the name of a file");
-    xent("bench", "--svg", "").refuses("'' is not the name of a file");
-  }
-
-  @Test
-  void refusesOperationsThatAreNone() {
-    xent("bench", "--ops", "softmax,relu")
-        .refuses("--ops", "'relu' is not one of softmax, log-softmax, softmax-backward", "--help");
-    xent("bench", "--ops", "").refuses("'' is not one of softmax");
-  }
-
-  @ParameterizedTest
-  @ValueSource(strings = {"64xx1000", "x", "4x-8", "4.5", "4x8@", "4x8@-1", "4,,8", "", "٤x٨"})
-  void refusesShapesThatAreNone(String shapes) {
-    xent("bench", "--shapes", shapes).refuses("--shapes", "is not a shape", "2x64x56x56@1");
-  }
-
-  @Test
-  void refusesShapesThatCannotBeMeasured() {
-    xent("bench", "--shapes", "4x8,4x8@2").refuses("'4x8@2' has no axis 2; axes are 0 to 1");
-    xent("bench", "--shapes", "4x0").refuses("'4x0' has no elements; sizes must be at least 1");
-    xent("bench", "--shapes", "3000000000x3000000000").refuses("is too large; use smaller sizes");
   }
 
   private static Cli small(Object... more) {

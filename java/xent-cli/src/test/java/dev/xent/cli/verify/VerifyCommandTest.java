@@ -179,22 +179,6 @@ class VerifyCommandTest {
     verify(NpyBytes.floats(path("a"), "(0, 9)"), NpyBytes.floats(path("b"), "(0, 9)")).succeeds();
   }
 
-  @Test
-  void refusesWhatCannotBeCompared() {
-    Path a = floats("a", 1, 2);
-    verify(a, floats("b", 1, 2, 3))
-        .refuses("a.npy has shape [2]", "b.npy has [3]; expected the same shape");
-    verify(a, NpyBytes.longs(path("b"), "(2,)", 1, 2), "--rtol", 1)
-        .refuses("a.npy is f32", "b.npy is i64; expected the same dtype");
-    verify(a, NpyBytes.doubles(path("b"), "(2,)", 1, 2))
-        .refuses("b.npy is f64; expected one dtype to compare bits; add --rtol 1e-6");
-    verify(a, path("none")).refuses("none.npy does not exist");
-    verify(a, a, "--rtol", "nan")
-        .refuses("--rtol is nan; expected a finite number that is 0 or more");
-    verify(a, a, "--atol", "-1").refuses("--atol is -1.0; expected ");
-    verify(a, a, "--ulp", "-1").refuses("--ulp is -1; expected a whole number that is 0 or more");
-  }
-
   private static Cli verify(Path actual, Path expected, Object... options) {
     Object[] words = new Object[3 + options.length];
     words[0] = "verify";
