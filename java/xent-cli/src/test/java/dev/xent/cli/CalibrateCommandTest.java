@@ -63,12 +63,6 @@ class CalibrateCommandTest {
         .contains("rows         12");
     assertThat(xent("calibrate", logits, labels, "--class", 1).succeeds().out())
         .contains("rows         4");
-    xent("calibrate", logits, labels, "--class", 3).refuses("x.npy has 3 classes", "class 3");
-    xent("calibrate", logits, marks, "--elements", "--class", 1).refuses("--elements and --class");
-    xent("calibrate", logits, marks).refuses("m.npy", "of shape [4]: one per row");
-    NpyBytes.longs(labels, "(4,)", 0, 1, 1, -100);
-    xent("calibrate", logits, labels).refuses("label -100 in row 3", "--ignore-index -100");
-    xent("calibrate", logits, labels, "--bins", 0).refuses("bins is 0");
   }
 
   @Test
@@ -78,6 +72,5 @@ class CalibrateCommandTest {
     assertThat(NpyBytes.floatsOf(out)).containsExactly(Sigmoid.create().forward(LOGITS));
     xent("sigmoid", logits, "-o", out, "--log", "--temperature", 2, "--dtype", "f16").succeeds();
     assertThat(NpyBytes.dictionaryOf(out)).contains("(4, 3)");
-    xent("sigmoid", logits, "--temperature", 0).refuses("temperature");
   }
 }

@@ -81,6 +81,7 @@ class EveryErrorTest {
     refused("an option without a value", "softmax", logits, "-o", out, "--axis");
     refused("an axis that is not a number", "softmax", logits, "-o", out, "--axis", "x");
     refused("an unknown command far from all", "frobnicate");
+    refused("help for no command", "help", "sofmax");
     for (String near : List.of("sfotmax", "cross-entrpy", "binary", "linear-regression", "x")) {
       refused("no command: " + near, near);
     }
@@ -342,7 +343,8 @@ class EveryErrorTest {
   }
 
   private void calibration() throws IOException {
-    refused("calibration of labels of another shape", "calibrate", logits, soft);
+    refused("calibration of labels of another shape", "calibrate", logits, in("full.npy"));
+    refused("a sigmoid at no temperature", "sigmoid", logits, "-o", out, "--temperature", 0);
     refused("calibration of numbers as labels", "calibrate", logits, logits);
     refused(
         "a calibration of one class of elements",

@@ -141,7 +141,6 @@ class SampleCommandTest {
       assertThat(tokens("--draft-tokens", drafts, "--draft-probabilities", q, "--seed", seed))
           .containsExactly(3, 1);
     }
-    sample("--draft-tokens", drafts).refuses("--draft-probabilities require each other");
   }
 
   @Test
