@@ -54,6 +54,24 @@ class CrossEntropyShardTest extends DividedRows {
     lossOf(backend, classes, inputs.withTargetWeights(p), false);
   }
 
+  /** Rows whose places in memory no two strides describe. */
+  @OnEveryBackend
+  void rowsInPieces(Backend backend) {
+    Tensor whole = Tensor.of(Samples.logits(8 * 40, 3, 1), 2, 2, 2, 40).permute(1, 0, 2, 3);
+    Tensor each = Tensor.of(Samples.labels(8, 40, 2), 2, 2, 2);
+    CrossEntropy loss =
+        CrossEntropy.builder().execution(Execution.defaults().withBackend(backend)).build();
+    Tensor expected = Tensor.of(new float[8 * 40], 2, 2, 2, 40);
+    Tensor gradient = Tensor.of(new float[8 * 40], 2, 2, 2, 40);
+    double mean = loss.forwardBackward(whole, each, expected);
+    LossOutputs outputs = LossOutputs.create();
+    CrossEntropyShard shard = loss.shard(0, 40);
+    RowStatistics rows = shard.exchange(whole, each, Inputs.none(), outputs, List::of);
+    shard.backward(whole, each, Inputs.none(), rows, null, gradient);
+    assertThat(outputs.loss()).isEqualTo(mean);
+    assertThat(bits(gradient)).isEqualTo(bits(expected));
+  }
+
   private void lossOf(Backend backend, Tensor targets, Inputs inputs, boolean hasLabels)
       throws Exception {
     CrossEntropy loss =
@@ -88,6 +106,7 @@ class CrossEntropyShardTest extends DividedRows {
       for (LossOutputs outcome : outcomes) {
         assertThat(outcome.loss()).isEqualTo(whole.loss());
         assertThat(outcome.denominator()).isEqualTo(whole.denominator());
+        assertThat(outcome.validRows()).isEqualTo(whole.validRows());
         if (hasLabels) {
           assertThat(outcome.correctRows()).isEqualTo(whole.correctRows());
         }

@@ -24,7 +24,8 @@ abstract class DividedRows {
   final Tensor labels = Tensor.of(new int[] {CHUNK + 5, 3 * CHUNK + 1, 17});
   final Tensor weights = Tensor.of(new float[] {0.5f, 2, 3});
   final Tensor sink = Tensor.of(new float[] {1, -2, 3});
-  final Tensor classWeights = Tensor.of(Samples.probabilities(1, CLASSES, 4));
+  final Tensor classWeights =
+      Tensor.of(Samples.probabilities(2, CLASSES, 4), CLASSES, 2).select(1, 0);
   final Random order = new Random(5);
 
   /** Every way to cut four chunks. */
