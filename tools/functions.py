@@ -510,7 +510,7 @@ def java_option_range(options):
                     "  /** Its name in messages. */", "  public final String text;", "",
                     "  /** The expected value, for messages. */", "  public final String expected;", "",
                     "  /** Whether saved statistics depend on it. */", "  final boolean recorded;", "",
-                    "  /** Whether a loss accepts it beside class indices alone. */", "  final boolean ofLabels;", "",
+                    "  /** Whether a loss accepts it with class indices alone. */", "  final boolean ofLabels;", "",
                     "  /** The options that it excludes. */", "  final OptionRange[] notBeside;", "",
                     "  private final double least;", "  private final double most;",
                     "  private final boolean takesZero;", "  private final double unset;", "",

@@ -10,11 +10,9 @@
  * These are the formulas of stages/results/sixteen.h for one row; contract_softmax, contract_log_softmax and
  * contract_cross_entropy (native/test/contract/contract.c) are their plain form.
  *
- * Four rows are in progress:
- *   search row r + 2;  sum row r and write row r - 1, and at its end begin row r + 1
- * A row is read again, and its e are written from, while they are in the first-level cache. If rows may come from
- * memory, the sum prefetches row r + 3, a line with each vector, so that the search never waits for many lines at
- * once; and what depends on a maximum or a sum is ready before it is used.
+ * Two rows are in progress: search row r;  sum row r and write row r - 1. The search brings a row into the first-level
+ * cache, many lines at once; the sum reads it there, and results are written from e there. If rows may come from
+ * memory, the sum prefetches what follows into the second-level cache.
  */
 #ifndef XENT_EACH_H
 #define XENT_EACH_H
@@ -68,7 +66,6 @@ typedef struct {
   f32_temperature temperature;
   double scale;
   int64_t row; /* the next row to search */
-  bool far; /* may_be_far */
   xent_status status;
   row_line line;
 } each_rows_of;
@@ -208,14 +205,14 @@ XENT_INLINE row_of_exponentials each_exponentials(const each_rows_of *s, const e
 }
 
 /* The sum of a row while no other one is written. */
-XENT_SHARED double each_alone(const each_rows_of *s, const each_row *r, float *e, const float *ahead) {
+XENT_SHARED double each_alone(const each_rows_of *s, const each_row *r, float *e) {
   const int64_t n = s->call->shape->classes;
   const int batch = sum_batch(false);
   const f32_temperature h = s->temperature; /* a copy, which no store can change */
   const row_of_exponentials own = each_exponentials(s, r);
   exp_half half;
   sum_step(&half, own.x, NULL, &own.references, 0, n, 0, NULL, batch, 0, false, &h);
-  return dlanes_tree(sum_row(&half, &own, &own, n, r->label, e, NULL, ahead, NULL, NULL, NULL, false, batch, &h, false,
+  return dlanes_tree(sum_row(&half, &own, &own, n, r->label, e, NULL, NULL, NULL, NULL, NULL, false, batch, &h, false,
                              XENT_LINE, false, false, 0)
                          .sum);
 }
@@ -223,47 +220,32 @@ XENT_SHARED double each_alone(const each_rows_of *s, const each_row *r, float *e
 XENT_INLINE void each_long(each_rows_of *s, const bool labels, const bool log, const enum line_kind kind,
                            const bool stream) {
   const xent_call *call = s->call;
-  const bool far = s->far;
   const int batch = sum_batch(true);
   const int64_t n = call->shape->classes;
+  const bool far = may_be_far(call);
   XENT_ALIGNED float scratch[XENT_EXACT_MAX];
   float *e = log || !call->output ? NULL : scratch;
-  each_row now, next = {.row = 0}, found = next;
-  exp_half half = {0}; /* of a row that is summed while another one is written */
-  if (!each_next(s, &now, labels, false)) return;
-  each_searched(s, &now, search_row(now.x, NULL, n, far), labels, log);
-  row_of_exponentials own = each_exponentials(s, &now), after;
-  bool more = each_next(s, &next, labels, false);
-  if (more) each_searched(s, &next, search_row(next.x, NULL, n, far), labels, log);
-  for (;;) {
+  each_row now;
+  while (each_next(s, &now, labels, false)) {
+    each_searched(s, &now, search_row(now.x, NULL, n, false), labels, log);
     const f32_temperature h = s->temperature; /* a copy, which no store can change */
-    XENT_ALIGNED float largest[XENT_LANES];
-    const bool found_one = more && each_next(s, &found, labels, false);
-    if (found_one) lanes_store(largest, search_row(found.x, NULL, n, false));
-    const float *ahead = far && found_one ? found.x : NULL;
+    const row_of_exponentials own = each_exponentials(s, &now);
     double sum;
     if (s->line.to) {
-      after = more ? each_exponentials(s, &next) : own;
+      exp_half half = {0};
+      sum_step(&half, own.x, NULL, &own.references, 0, n, 0, NULL, batch, 0, false, &h);
       line_lanes_of line = lanes_of_line(&s->line);
-      sum = dlanes_tree(sum_row(&half, &own, &after, n, now.label, e, &line, ahead, NULL, NULL, NULL, far, batch, &h,
-                                true, kind, false, stream, 0)
+      sum = dlanes_tree(sum_row(&half, &own, &own, n, now.label, e, &line, far ? now.x : NULL, NULL, NULL, NULL,
+                                false, batch, &h, true, kind, false, stream, 0)
                             .sum);
       s->line.to = NULL;
     } else {
-      sum = each_alone(s, &now, e, ahead); /* no vector is needed after it, which it would not keep */
-      after = each_exponentials(s, more ? &next : &now);
-      if (more) sum_step(&half, after.x, NULL, &after.references, 0, n, 0, NULL, batch, 0, false, &h);
+      sum = each_alone(s, &now, e); /* no vector is needed after it, which it would not keep */
     }
-    if (found_one) each_searched(s, &found, lanes_load(largest), labels, log);
     if (!each_results(s, &now, sum, e, labels, log)) {
       const xent_status status = row_alone(call, now.row, s->fallback);
       if (!s->status) s->status = status;
     }
-    if (!more) break;
-    now = next;
-    next = found;
-    own = after;
-    more = found_one;
   }
   if (s->line.to) line_row(&s->line, n, kind, stream);
 }
@@ -298,7 +280,6 @@ XENT_SHARED xent_status each_rows(const xent_call *call, xent_kernel fallback) {
   s.temperature = f32_temperature_of(call->options->temperature);
   s.scale = gradient_scale_of(call->options);
   s.row = call->row_begin;
-  s.far = may_be_far(call);
   s.status = XENT_OK;
   s.line.to = NULL;
   if (call->targets)

@@ -18,7 +18,7 @@ XENT_INLINE bool may_be_far(const xent_call *call) {
 }
 /* The largest of a row; if far, prefetches what follows. */
 XENT_INLINE lanes search_row(const float *x, const uint8_t *mask, int64_t n, bool far) {
-  for (int64_t i = 0; far && i < n; i += XENT_LANES) prefetch_behind(x + i, XENT_LOADED_AHEAD);
+  for (int64_t i = 0; far && i < n; i += XENT_LANES) prefetch_far_behind(x + i, XENT_LOADED_AHEAD);
   if (!XENT_MASKED_LOADS || !mask) return largest_lanes(x, n);
   lanes even = lanes_set(-INFINITY), odd = even;
   int64_t i = 0;
@@ -97,10 +97,10 @@ XENT_INLINE lanes beside_unit(const float *ahead, const float *searched, const u
                               const bool stream) {
   if (ahead)
     XENT_UNROLL(4)
-    for (int k = 0; k < vectors; k++) prefetch_behind(ahead + i + k * XENT_LANES, XENT_LOADED_AHEAD);
+    for (int k = 0; k < vectors; k++) prefetch_far_behind(ahead + i + k * XENT_LANES, XENT_LOADED_AHEAD);
   if (far && writes && !stream)
     XENT_UNROLL(4)
-    for (int k = 0; k < vectors; k++) prefetch_behind(line->to + i + k * XENT_LANES, XENT_STORED_AHEAD);
+    for (int k = 0; k < vectors; k++) prefetch_far_behind(line->to + i + k * XENT_LANES, XENT_STORED_AHEAD);
   if (writes) line_unit(line, i, n, vectors, whole, kind, masked, stream);
   if (!searched) return largest;
   lanes odd = largest;

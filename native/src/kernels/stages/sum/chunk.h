@@ -24,7 +24,7 @@ enum {
   XENT_GROUP_VECTORS = XENT_GROUP / XENT_LANES,
   XENT_PREFETCH_AHEAD = 4096, /* floats: measured best from 2048 to 8192 */
   XENT_LOADED_AHEAD = 4096, /* bytes, of rows that may come from memory: measured best from 2048 to 8192 */
-  XENT_STORED_AHEAD = 4096  /* bytes, of results: measured best from 1024 to 4096; 8192 is slower than none */
+  XENT_STORED_AHEAD = 4096  /* bytes, of results of flow: measured best from 1024 to 4096; 8192 is slower than none */
 };
 
 XENT_INLINE int64_t chunk_length(int64_t begin, int64_t end) {

@@ -55,7 +55,7 @@ public enum OptionRange {
   /** Whether saved statistics depend on it. */
   final boolean recorded;
 
-  /** Whether a loss accepts it beside class indices alone. */
+  /** Whether a loss accepts it with class indices alone. */
   final boolean ofLabels;
 
   /** The options that it excludes. */
