@@ -213,12 +213,11 @@ XENT_SHARED double each_alone(const each_rows_of *s, const each_row *r, float *e
   exp_half half;
   sum_step(&half, own.x, NULL, &own.references, 0, n, 0, NULL, batch, 0, false, &h);
   return dlanes_tree(sum_row(&half, &own, &own, n, r->label, e, NULL, NULL, NULL, NULL, NULL, false, batch, &h, false,
-                             XENT_LINE, false, false, 0)
+                             XENT_LINE, false, 0)
                          .sum);
 }
 
-XENT_INLINE void each_long(each_rows_of *s, const bool labels, const bool log, const enum line_kind kind,
-                           const bool stream) {
+XENT_INLINE void each_long(each_rows_of *s, const bool labels, const bool log, const enum line_kind kind) {
   const xent_call *call = s->call;
   const int batch = sum_batch(true);
   const int64_t n = call->shape->classes;
@@ -236,7 +235,7 @@ XENT_INLINE void each_long(each_rows_of *s, const bool labels, const bool log, c
       sum_step(&half, own.x, NULL, &own.references, 0, n, 0, NULL, batch, 0, false, &h);
       line_lanes_of line = lanes_of_line(&s->line);
       sum = dlanes_tree(sum_row(&half, &own, &own, n, now.label, e, &line, far ? now.x : NULL, NULL, NULL, NULL,
-                                false, batch, &h, true, kind, false, stream, 0)
+                                false, batch, &h, true, kind, false, 0)
                             .sum);
       s->line.to = NULL;
     } else {
@@ -247,13 +246,10 @@ XENT_INLINE void each_long(each_rows_of *s, const bool labels, const bool log, c
       if (!s->status) s->status = status;
     }
   }
-  if (s->line.to) line_row(&s->line, n, kind, stream);
+  if (s->line.to) line_row(&s->line, n, kind);
 }
-XENT_SHARED void each_lines(each_rows_of *s, bool labels) { each_long(s, labels, false, XENT_LINE, false); }
-XENT_SHARED void each_logarithms(each_rows_of *s) { each_long(s, false, true, XENT_LINE_LOG, false); }
-XENT_SHARED void each_streamed(each_rows_of *s, bool labels, bool log) {
-  each_long(s, labels, log, XENT_LINE_LOG, true);
-}
+XENT_SHARED void each_lines(each_rows_of *s, bool labels) { each_long(s, labels, false, XENT_LINE); }
+XENT_SHARED void each_logarithms(each_rows_of *s) { each_long(s, false, true, XENT_LINE_LOG); }
 
 XENT_SHARED void each_ragged(each_rows_of *s, bool labels, bool log) { each_short(s, labels, log, true); }
 
@@ -262,8 +258,6 @@ XENT_INLINE void each_of_any_length(each_rows_of *s, const bool labels, const bo
     each_ragged(s, labels, log);
   else if (s->call->shape->classes <= XENT_LANES)
     each_short(s, labels, log, false);
-  else if (s->call->stream)
-    each_streamed(s, labels, log);
   else if (log)
     each_logarithms(s);
   else

@@ -224,7 +224,7 @@ XENT_INLINE void flow_sum_as(const flow *f, flow_block *next, flow_block *now, c
     now->sum[row] =
         sum_row(&half, &own, &after, f->n, f->j->labels ? now->label[row] : XENT_NO_CLASS, f->kept ? now->e[row] : NULL,
                 &to, f->far ? x : NULL, x, masked && x ? next->mask[row] : NULL, &largest, f->far, batch, &h, writes,
-                kind, masked, false, vectors);
+                kind, masked, vectors);
     if (x) next->largest[row] = largest;
   }
 }
@@ -306,7 +306,7 @@ XENT_INLINE void flow_write_line(const flow *f, const flow_block *b, int row) {
   if (f->to_floats) {
     row_line line = {.label = XENT_NO_CLASS};
     flow_line(f, b, row, &line);
-    line_row(&line, f->n, f->kind, call->stream);
+    line_row(&line, f->n, f->kind);
     return;
   }
   const strided to = strided_at(call->output, call->output_layout,
@@ -467,7 +467,7 @@ XENT_SHARED void flow_begin(flow *f, const job *j, xent_kernel fallback, row_con
                                                     : XENT_FLOW_ROOM / (f->sloped ? 3 : 2);
   const int64_t fit = f->direct || f->exact ? room / f->pitch : 1; /* the copy of a long row fills the cache */
   f->most = fit < XENT_ROWS && (call->output || f->kept || !f->direct) ? (int)fit : XENT_ROWS;
-  f->beside = f->line && (f->exact || !f->targets) && f->to_floats && !call->stream && (f->direct || !call->log) &&
+  f->beside = f->line && (f->exact || !f->targets) && f->to_floats && (f->direct || !call->log) &&
               call->row_end - call->row_begin > f->most;
 }
 

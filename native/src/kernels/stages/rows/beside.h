@@ -93,15 +93,15 @@ XENT_INLINE lanes sum_half_group(exp_half *half, const row_of_exponentials *row,
  * NULL. Returns the largest of the row that is searched. */
 XENT_INLINE lanes beside_unit(const float *ahead, const float *searched, const uint8_t *searched_mask,
                               const line_lanes_of *line, int64_t i, int64_t n, const int vectors, const bool whole,
-                              bool far, lanes largest, const bool writes, const enum line_kind kind, const bool masked,
-                              const bool stream) {
+                              bool far, lanes largest, const bool writes, const enum line_kind kind,
+                              const bool masked) {
   if (ahead)
     XENT_UNROLL(4)
     for (int k = 0; k < vectors; k++) prefetch_far_behind(ahead + i + k * XENT_LANES, XENT_LOADED_AHEAD);
-  if (far && writes && !stream)
+  if (far && writes)
     XENT_UNROLL(4)
     for (int k = 0; k < vectors; k++) prefetch_far_behind(line->to + i + k * XENT_LANES, XENT_STORED_AHEAD);
-  if (writes) line_unit(line, i, n, vectors, whole, kind, masked, stream);
+  if (writes) line_vectors(line, i, n, vectors, whole, kind, masked);
   if (!searched) return largest;
   lanes odd = largest;
   XENT_UNROLL(4)
@@ -127,15 +127,14 @@ XENT_INLINE product_sum sum_row(exp_half *half, const row_of_exponentials *own, 
                                 int64_t n, int64_t label, float *e, line_lanes_of *line, const float *ahead,
                                 const float *searched, const uint8_t *searched_mask, lanes *largest, bool far,
                                 const int batch, const f32_temperature *h, const bool writes, const enum line_kind kind,
-                                const bool masked, const bool stream, const int vectors) {
+                                const bool masked, const int vectors) {
   const int64_t last = vectors ? (vectors - 1) / XENT_UNIT_VECTORS * XENT_UNIT : (n - 1) / XENT_UNIT * XENT_UNIT;
   const int64_t sure = vectors ? (vectors - 1) * XENT_LANES : 0;
   lanes even = lanes_set(0.0f), above = lanes_set(-INFINITY), q;
   dlanes sum = dlanes_zero();
-  if (writes) line_head(line, n, kind, stream);
   for (int64_t i = 0; i < last; i += XENT_UNIT) {
     above = beside_unit(ahead, searched, searched_mask, line, i, n, XENT_UNIT_VECTORS, true, far, above, writes, kind,
-                        masked, stream);
+                        masked);
     q = sum_half_group(half, own, i, n, own, i + XENT_UNIT, XENT_UNIT_VECTORS, vectors ? sure : i + XENT_UNIT, batch,
                        masked, label, e, h);
     if (i & XENT_UNIT)
@@ -144,8 +143,7 @@ XENT_INLINE product_sum sum_row(exp_half *half, const row_of_exponentials *own, 
       even = q;
   }
 #define XENT_LAST(rest) \
-  above = beside_unit(ahead, searched, searched_mask, line, last, n, rest, false, far, above, writes, kind, masked, \
-                      stream); \
+  above = beside_unit(ahead, searched, searched_mask, line, last, n, rest, false, far, above, writes, kind, masked); \
   q = sum_half_group(half, own, last, n, after, 0, rest, sure, batch, masked, label, e, h)
   switch (vectors ? vectors - (vectors - 1) / XENT_UNIT_VECTORS * XENT_UNIT_VECTORS
                   : (int)((n - last + XENT_LANES - 1) / XENT_LANES)) {
@@ -155,7 +153,7 @@ XENT_INLINE product_sum sum_row(exp_half *half, const row_of_exponentials *own, 
     default: XENT_LAST(4);
   }
 #undef XENT_LAST
-  if (writes) line_label(line, n, stream);
+  if (writes) line_label(line);
   if (searched) *largest = above;
   if (last & XENT_UNIT) q = lanes_add(even, q);
   return (product_sum){q, dlanes_add(sum, dlanes_widen(q))};

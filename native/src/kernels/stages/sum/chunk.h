@@ -180,7 +180,7 @@ XENT_INLINE void sum_classes_as(const float *x, int64_t n, int64_t without, cons
     }
     take_group(&c, sum_exponentials(x + i, m, without - i, &r, &h, kept));
   }
-  if (writes) line_label(&other, n, false);
+  if (writes) line_label(&other);
   *progress = c;
 }
 XENT_SHARED void sum_classes(const float *x, int64_t n, int64_t without, const chunk_way *w, chunk_progress *progress) {

@@ -55,7 +55,7 @@ typedef struct {
   float *to;
   const float *targets;
   const uint8_t *mask;
-  int64_t label, shift; /* shift: classes before the first address that is aligned for streaming stores */
+  int64_t label;
   float label_gradient;
   lanes less, f, b;
 } line_lanes_of;
@@ -74,8 +74,8 @@ XENT_INLINE void set_line(row_line *b, const float *from, float *to, float less,
 }
 XENT_INLINE line_lanes_of lanes_of_line(const row_line *b) {
   return (line_lanes_of){.from = b->from, .to = b->to, .targets = b->targets, .mask = b->mask, .label = b->label,
-                         .shift = 0, .label_gradient = b->label_gradient, .less = lanes_set(b->less),
-                         .f = lanes_set(b->f), .b = lanes_set(b->b)};
+                         .label_gradient = b->label_gradient, .less = lanes_set(b->less), .f = lanes_set(b->f),
+                         .b = lanes_set(b->b)};
 }
 
 /* The results of classes i to i + 15, of which n - i exist. */
@@ -89,21 +89,6 @@ XENT_INLINE lanes line_lanes(const line_lanes_of *b, int64_t i, int64_t n, lanes
   const bool log = kind == XENT_LINE_LOG;
   v = log ? log_probability(v, b->less, b->f, b->b) : class_line(v, b->f, b->b);
   return masked ? where_counted(b->mask + i, 1, n - i, v, log ? -INFINITY : 0.0f) : v;
-}
-XENT_INLINE void line_one(const line_lanes_of *b, int64_t i, int64_t n, const enum line_kind kind, const bool masked,
-                          const bool stream) {
-  const lanes x = n - i >= XENT_LANES ? lanes_load(b->from + i) : lanes_load_part(b->from + i, n - i, 0.0f);
-  const lanes v = line_lanes(b, i, n, x, kind, masked);
-  if (n - i < XENT_LANES)
-    lanes_store_part(b->to + i, n - i, v);
-  else
-    put(b->to + i, v, stream);
-}
-/* Writes the classes before the first aligned address. */
-XENT_INLINE void line_head(line_lanes_of *b, int64_t n, const enum line_kind kind, const bool stream) {
-  b->shift = stream ? stream_head(b->to, n) : 0;
-  if (stream) prefetch_pages(b->to, n);
-  if (stream && b->shift) line_one(b, 0, b->shift, kind, false, stream);
 }
 /* Writes `vectors` vectors from class i on, of n; without `whole`, the last one may be a part. */
 XENT_INLINE void line_vectors(const line_lanes_of *b, int64_t i, int64_t n, const int vectors, const bool whole,
@@ -119,61 +104,25 @@ XENT_INLINE void line_vectors(const line_lanes_of *b, int64_t i, int64_t n, cons
       lanes_store_part(b->to + i, n - i, v);
   }
 }
-/* Writes half a group past the caches, from the first aligned address at or after class i on. A streamed line must not
- * be stored to again, so it contains the gradient of the label. */
-XENT_INLINE void line_streamed_unit(const line_lanes_of *b, int64_t i, int64_t n, const enum line_kind kind) {
-  const int64_t begin = i + b->shift;
-  XENT_ALIGNED float y[XENT_UNIT];
-  if (__builtin_expect(begin + XENT_UNIT > n, 0)) {
-    for (int64_t k = begin; k < n; k += XENT_LANES) line_one(b, k, n, kind, false, false);
-    return;
-  }
-  lanes v[XENT_UNIT_VECTORS];
-  XENT_UNROLL(4)
-  for (int k = 0; k < XENT_UNIT_VECTORS; k++)
-    v[k] = line_lanes(b, begin, begin + XENT_UNIT, lanes_load(b->from + begin + k * XENT_LANES), kind, false);
-  if ((uint64_t)(b->label - begin) < XENT_UNIT) {
-    for (int k = 0; k < XENT_UNIT_VECTORS; k++) lanes_store(y + k * XENT_LANES, v[k]);
-    y[b->label - begin] = b->label_gradient;
-    for (int k = 0; k < XENT_UNIT_VECTORS; k++) v[k] = lanes_load(y + k * XENT_LANES);
-  }
-  XENT_UNROLL(4)
-  for (int k = 0; k < XENT_UNIT_VECTORS; k++) lanes_stream(b->to + begin + k * XENT_LANES, v[k]);
+/* Writes the gradient of the label if the row has one. */
+XENT_INLINE void line_label(const line_lanes_of *b) {
+  if (b->label != XENT_NO_CLASS) b->to[b->label] = b->label_gradient;
 }
-/* Writes the `vectors` vectors of a unit. whole: no vector is a part. */
-XENT_INLINE void line_unit(const line_lanes_of *b, int64_t i, int64_t n, const int vectors, const bool whole,
-                           const enum line_kind kind, const bool masked, const bool stream) {
-  if (stream)
-    line_streamed_unit(b, i, n, kind);
-  else
-    line_vectors(b, i, n, vectors, whole, kind, masked);
-}
-/* Writes the gradient of the label if the row has one that was not streamed. */
-XENT_INLINE void line_label(const line_lanes_of *b, int64_t n, const bool stream) {
-  if (b->label == XENT_NO_CLASS) return;
-  const bool streamed = stream && b->label >= b->shift && b->label < b->shift + (n - b->shift) / XENT_UNIT * XENT_UNIT;
-  if (!streamed) b->to[b->label] = b->label_gradient;
-}
-XENT_INLINE void line_row_as(const row_line *line, int64_t n, const enum line_kind kind, const bool masked,
-                             const bool stream) {
-  line_lanes_of b = lanes_of_line(line);
-  line_head(&b, n, kind, stream);
+XENT_INLINE void line_row_as(const row_line *line, int64_t n, const enum line_kind kind, const bool masked) {
+  const line_lanes_of b = lanes_of_line(line);
   int64_t i = 0;
-  for (; i + XENT_UNIT <= n; i += XENT_UNIT) line_unit(&b, i, n, XENT_UNIT_VECTORS, true, kind, masked, stream);
-  if (stream)
-    line_streamed_unit(&b, i, n, kind);
-  else
-    for (; i < n; i += XENT_LANES) line_vectors(&b, i, n, 1, false, kind, masked);
-  line_label(&b, n, stream);
+  for (; i + XENT_UNIT <= n; i += XENT_UNIT) line_vectors(&b, i, n, XENT_UNIT_VECTORS, true, kind, masked);
+  for (; i < n; i += XENT_LANES) line_vectors(&b, i, n, 1, false, kind, masked);
+  line_label(&b);
 }
-XENT_SHARED void line_row(const row_line *b, int64_t n, enum line_kind kind, bool stream) {
+XENT_SHARED void line_row(const row_line *b, int64_t n, enum line_kind kind) {
   const bool log = kind == XENT_LINE_LOG;
   if (kind == XENT_LINE_TARGETS)
-    line_row_as(b, n, XENT_LINE_TARGETS, false, false);
+    line_row_as(b, n, XENT_LINE_TARGETS, false);
   else if (XENT_MASKED_LOADS && b->mask)
-    log ? line_row_as(b, n, XENT_LINE_LOG, true, false) : line_row_as(b, n, XENT_LINE, true, false);
+    log ? line_row_as(b, n, XENT_LINE_LOG, true) : line_row_as(b, n, XENT_LINE, true);
   else
-    stream ? line_row_as(b, n, XENT_LINE_LOG, false, true) : line_row_as(b, n, XENT_LINE_LOG, false, false);
+    line_row_as(b, n, XENT_LINE_LOG, false);
 }
 
 #endif
