@@ -108,8 +108,8 @@
 XENT_INLINE void prefetch_behind(const void *at, int64_t bytes) {
   __builtin_prefetch((const void *)((uintptr_t)at + (uintptr_t)bytes));
 }
-/* The same into the second-level cache. Loads and stores beside arithmetic need the few buffers of the first level for
- * themselves: prefetches that wait for one stop everything behind them. */
+/* The same into the second-level cache. Loads and stores need the few buffers of the first level for themselves: a
+ * prefetch that waits for one stops all later instructions. */
 XENT_INLINE void prefetch_far_behind(const void *at, int64_t bytes) {
   __builtin_prefetch((const void *)((uintptr_t)at + (uintptr_t)bytes), 0, 2);
 }

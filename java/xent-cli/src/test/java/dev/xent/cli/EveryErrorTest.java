@@ -163,7 +163,7 @@ class EveryErrorTest {
     refused("a shape beyond 64 bits", "bench", "--shapes", "3000000000x3000000000");
     refused("a shape without its axis", "bench", "--shapes", "4x8@2");
     refused("an unknown operation", "bench", "--ops", "relu");
-    refused("an unknown operation beside one", "bench", "--ops", "softmax,relu");
+    refused("an unknown operation after one", "bench", "--ops", "softmax,relu");
     refused("no operation", "bench", "--ops", "");
   }
 
