@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.laws;
 
+import static org.assertj.core.api.Assertions.assertThat;
+
 import dev.xent.AnyBuilder;
 import dev.xent.Argmax;
 import dev.xent.BinaryCrossEntropy;
 import dev.xent.CrossEntropy;
 import dev.xent.CrossEntropyHvp;
+import dev.xent.CrossEntropyShard;
 import dev.xent.DType;
 import dev.xent.Divergence;
 import dev.xent.Entropy;
@@ -15,21 +18,27 @@ import dev.xent.LogSumExp;
 import dev.xent.LossOutputs;
 import dev.xent.LossSum;
 import dev.xent.NllLoss;
+import dev.xent.PartialStates;
+import dev.xent.RowStatistics;
 import dev.xent.Sampler;
 import dev.xent.SamplerInputs;
 import dev.xent.SamplerOutputs;
 import dev.xent.SelectedLogProbabilities;
 import dev.xent.Softmax;
+import dev.xent.SoftmaxShard;
 import dev.xent.Tensor;
 import dev.xent.TopK;
 import dev.xent.options.DivergenceKind;
 import dev.xent.options.Smoothing;
 import java.lang.foreign.Arena;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.function.Function;
 import java.util.function.Supplier;
+import java.util.function.UnaryOperator;
 
 /** Calls with a batch, in the layouts of its sample, on one backend and instruction set. */
 final class Computer implements AutoCloseable {
@@ -47,8 +56,18 @@ final class Computer implements AutoCloseable {
   private final Tensor mask;
   private final Tensor sink;
   private final Tensor offsets;
+  private final UnaryOperator<Tensor> spoil;
+
+  /** What is written, as it was before. */
+  private final Map<Slab, byte[]> results = new LinkedHashMap<>();
 
   Computer(Batch batch, Tier tier) {
+    this(batch, tier, result -> result);
+  }
+
+  /** With the first result of every call made into another tensor. */
+  Computer(Batch batch, Tier tier, UnaryOperator<Tensor> spoil) {
+    this.spoil = spoil;
     this.batch = batch;
     this.sample = batch.sample;
     this.tier = tier;
@@ -183,7 +202,14 @@ final class Computer implements AutoCloseable {
 
   private Slab result(Slab input, DType type) {
     boolean inPlace = sample.inPlace() && sample.type() == type;
-    return inPlace ? input : perClass(sample.out(), type);
+    Slab result = (inPlace ? input : perClass(sample.out(), type)).seenAs(spoil);
+    results.put(result, result.bytes());
+    return result;
+  }
+
+  /** Fails if a call has written into its first result. */
+  void assertNothingWritten() {
+    results.forEach((slab, before) -> assertThat(slab.bytes()).isEqualTo(before));
   }
 
   // ---- inputs ----------------------------------------------------------------------------------
@@ -653,6 +679,111 @@ final class Computer implements AutoCloseable {
     slabs.forEach((name, slab) -> results.put(name, slab.take()));
     results.put("numbers", Output.of(outputs.rows(), outputs.sampled()));
     return results;
+  }
+
+  // ---- classes that are divided ----------------------------------------------------------------
+
+  /** The part of a tensor that has these classes. */
+  private Tensor part(Tensor whole, int[] part) {
+    return whole.slice(sample.axis(), part[0], part[1]);
+  }
+
+  /** The inputs of one part: its own mask, and class weights are all there. */
+  private Inputs of(int[] part, Inputs inputs) {
+    boolean vector = mask != null && mask.rank() == 1 && sizes.length > 1;
+    return mask == null
+        ? inputs
+        : inputs.withClassMask(vector ? mask.slice(0, part[0], part[1]) : part(mask, part));
+  }
+
+  /** Loss and gradient by states that are exchanged as bytes. */
+  Loss dividedLoss(List<int[]> parts) {
+    CrossEntropy operation = crossEntropy();
+    Inputs ofStates = rowWeights == null ? Inputs.none() : Inputs.none().withRowWeights(rowWeights);
+    Inputs ofFinish = sink == null ? ofStates : ofStates.withSink(sink);
+    Inputs beside = targetWeights == null ? ofStates : ofStates.withTargetWeights(targetWeights);
+    boolean rowsOfProbabilities = sample.options().targets() == Options.Targets.PROBABILITIES;
+    Tensor labels = sample.options().isLabels() ? targets : null;
+    Loss loss = new Loss();
+    Map<String, Slab> slabs = new LinkedHashMap<>();
+    slabs.put("losses", perRow(sample.out(), sample.result()));
+    slabs.put("log-sum-exp", perRow(sample.out(), sample.result()));
+    LossOutputs outputs =
+        LossOutputs.create()
+            .losses(slabs.get("losses").tensor)
+            .logSumExp(slabs.get("log-sum-exp").tensor);
+    if (labels != null) {
+      slabs.put("correct", perRow(sample.out(), DType.U8));
+      outputs.correct(slabs.get("correct").tensor);
+    }
+    Slab x = logits();
+    Slab dx = result(x);
+    RowStatistics rows = null;
+    do {
+      List<PartialStates> states = new ArrayList<>();
+      for (int[] part : parts) {
+        CrossEntropyShard shard = operation.shard(part[0], sample.classes());
+        Tensor own = rowsOfProbabilities ? part(targets, part) : targets;
+        Tensor logits = part(x.tensor, part);
+        Inputs inputs = of(part, beside);
+        PartialStates mine =
+            rows == null
+                ? shard.partialStates(logits, own, inputs)
+                : shard.partialStates(logits, own, inputs, rows);
+        states.add(PartialStates.ofBytes(mine.toBytes()));
+      }
+      PartialStates whole = PartialStates.merge(states);
+      CrossEntropyShard first = operation.shard(0, sample.classes());
+      rows =
+          rows == null
+              ? first.finish(whole, labels, ofFinish, outputs)
+              : first.finish(whole, labels, ofFinish, rows, outputs);
+    } while (rows.needsSecondRound());
+    for (int[] part : parts) {
+      Tensor own = rowsOfProbabilities ? part(targets, part) : targets;
+      operation
+          .shard(part[0], sample.classes())
+          .backward(part(x.tensor, part), own, of(part, beside), rows, null, part(dx.tensor, part));
+    }
+    loss.loss = outputs.loss();
+    loss.sum = outputs.sum();
+    loss.arrays.put("gradient", dx.take());
+    slabs.forEach((name, slab) -> loss.arrays.put(name, slab.take()));
+    return loss;
+  }
+
+  /** Probabilities by states that are exchanged as bytes. */
+  Output dividedSoftmax(List<int[]> parts) {
+    Softmax operation = softmax(false);
+    Inputs ofFinish = sink == null ? Inputs.none() : Inputs.none().withSink(sink);
+    Slab x = logits();
+    Slab y = result(x);
+    RowStatistics rows = null;
+    do {
+      List<PartialStates> states = new ArrayList<>();
+      for (int[] part : parts) {
+        SoftmaxShard shard = operation.shard(part[0], sample.classes());
+        Inputs inputs = of(part, Inputs.none());
+        Tensor logits = part(x.tensor, part);
+        PartialStates mine =
+            rows == null
+                ? shard.partialStates(logits, inputs)
+                : shard.partialStates(logits, inputs, rows);
+        states.add(PartialStates.ofBytes(mine.toBytes()));
+      }
+      PartialStates whole = PartialStates.merge(states);
+      SoftmaxShard first = operation.shard(0, sample.classes());
+      rows =
+          rows == null
+              ? first.finish(whole, ofFinish, null)
+              : first.finish(whole, ofFinish, rows, null);
+    } while (rows.needsSecondRound());
+    for (int[] part : parts) {
+      operation
+          .shard(part[0], sample.classes())
+          .forward(part(x.tensor, part), of(part, Inputs.none()), rows, part(y.tensor, part));
+    }
+    return y.take();
   }
 
   /** All results of every operation, by name. */

@@ -36,6 +36,12 @@ abstract class Laws {
     return sampleOr(samples(classes(), LogitKind.MIXED, options()));
   }
 
+  /** Rows of several chunks. */
+  @Provide
+  Arbitrary<Sample> longRows() {
+    return sampleOr(samples(Arbitraries.of(CHUNKS), LogitKind.MIXED, options()));
+  }
+
   /** Enough elements for several threads to compute. */
   @Provide
   Arbitrary<Sample> large() {

@@ -125,6 +125,23 @@ record Options(
         beside);
   }
 
+  Options withClamp(double value) {
+    return new Options(
+        targets,
+        labels,
+        smoothing,
+        others,
+        temperature,
+        softcap,
+        zLoss,
+        value,
+        scale,
+        mean,
+        ignores,
+        zeroMasked,
+        beside);
+  }
+
   Options withMean(boolean value) {
     return new Options(
         targets,

@@ -8,6 +8,7 @@ import dev.xent.Tensor;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.function.UnaryOperator;
 
 /**
  * An array of rows in its own memory, with any layout. Every byte outside the elements is junk: a
@@ -98,6 +99,11 @@ final class Slab {
               case I8, U8 -> MemorySegment.ofArray(new byte[n]);
             };
     return memory.fill(JUNK);
+  }
+
+  /** The same memory under another tensor. */
+  Slab seenAs(UnaryOperator<Tensor> other) {
+    return new Slab(other.apply(tensor), type, memory, starts, lengths, step);
   }
 
   /** A copy of all of its memory. */
