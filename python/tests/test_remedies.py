@@ -98,7 +98,7 @@ def test_the_remedies_of_other_values_work(tmp_path):
             pyxent.softmax(value)
         code = str(error.value).partition("such as ")[2]
         np.testing.assert_array_equal(eval(code, {"numpy": np, "logits": value}), X)
-    bias, rows = {2: 9.0, 0: -9.0}, np.random.default_rng(2).normal(size=(2, 4, 3)).astype(np.float32)
+    bias, rows = {2: 90.0, 0: -90.0}, np.random.default_rng(2).normal(size=(2, 4, 3)).astype(np.float32)
     for logits in (rows, rows[0], rows[0, 0]):
         with pytest.raises(pyxent.DTypeError) as error:
             pyxent.sample(logits, bias=bias)
