@@ -38,14 +38,24 @@ static inline double get_number(const array *a, int64_t at) {
   }
 }
 
-/* Rounded to the array's type. */
+/* A float that rounds to 16 bits as the double does: the one towards 0 of two, but odd. */
+static inline float odd_float(double value) {
+  const float nearest = (float)value;
+  uint32_t bits;
+  if ((double)nearest == value || value != value) return nearest;
+  memcpy(&bits, &nearest, sizeof bits);
+  bits = (bits - (fabs((double)nearest) > fabs(value))) | 1;
+  return float_of(bits);
+}
+
+/* Rounded to the array's type, once. */
 static inline void set_number(array *a, int64_t at, double value) {
   void *p = a->data + (size_t)at * size_of_type(a->layout.type);
   switch (a->layout.type) {
     case XENT_F32: *(float *)p = (float)value; break;
     case XENT_F64: *(double *)p = value; break;
-    case XENT_F16: *(uint16_t *)p = narrow_f16((float)value); break;
-    case XENT_BF16: *(uint16_t *)p = narrow_bf16((float)value); break;
+    case XENT_F16: *(uint16_t *)p = narrow_f16(odd_float(value)); break;
+    case XENT_BF16: *(uint16_t *)p = narrow_bf16(odd_float(value)); break;
     case XENT_I8: *(int8_t *)p = (int8_t)value; break;
     case XENT_U8: *(uint8_t *)p = (uint8_t)value; break;
     case XENT_I16: *(int16_t *)p = (int16_t)value; break;

@@ -102,7 +102,8 @@ static void add_targets(const general_input *in, const float *x, int64_t begin, 
 }
 
 static double clamped(const general_input *in, double L) {
-  const double least = 0 - contract_log(1 - in->clamp), most = 0 - contract_log(in->clamp);
+  const double d = in->clamp < DBL_MIN ? DBL_MIN : in->clamp;
+  const double least = 0 - contract_log(1 - d), most = 0 - contract_log(d);
   L = L > least ? L : least;
   return L < most ? L : most;
 }

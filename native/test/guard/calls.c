@@ -111,9 +111,16 @@ const grid_function grid_functions[FUNCTIONS] = {
                       BIT(ROW_OFFSETS) | BIT(CLASS_MASK) | BIT(CLASS_WEIGHTS) | BIT(ROW_WEIGHTS) | BIT(EXACT_SUM),
                       BIT(EXACT_SUM), .sparse = true, .ragged = true},
     [EXACT_SUM_OF_VALUES] = {"exact_sum", BIT(LOGITS) | BIT(EXACT_SUM), 0, BIT(EXACT_SUM)},
+    [SIGMOID] = {"sigmoid", BIT(LOGITS) | BIT(OUTPUT), 0, BIT(OUTPUT), .elementwise = true},
+    [LOG_SIGMOID] = {"log-sigmoid", BIT(LOGITS) | BIT(OUTPUT), 0, BIT(OUTPUT), .elementwise = true},
+    [SIGMOID_BACKWARD] = {"sigmoid backward", BIT(LOGITS) | BIT(UPSTREAM) | BIT(GRADIENT), 0, BIT(GRADIENT),
+                          .elementwise = true},
+    [LOG_SIGMOID_BACKWARD] = {"log-sigmoid backward", BIT(LOGITS) | BIT(UPSTREAM) | BIT(GRADIENT), 0, BIT(GRADIENT),
+                              .elementwise = true},
 };
 
 int grid_function_now;
+void (*grid_check)(fuzz_problem *p, uint32_t written, int64_t begin, int64_t end, int64_t from, int64_t to);
 
 static bool is_backward(int function) {
   return function == SOFTMAX_BACKWARD || function == LOG_SOFTMAX_BACKWARD || function == PARTS_OF_BACKWARD ||
@@ -127,6 +134,7 @@ static bool is_log(int function) {
 static void done(fuzz_problem *p, const char *what, xent_status status, uint32_t written, int64_t begin, int64_t end,
                  int64_t from, int64_t to) {
   settle(p, what, status, (fuzz_effect){(1u << ARRAYS) - 1, written, begin, end, from, to, true});
+  if (grid_check && !status) grid_check(p, written, begin, end, from, to);
 }
 
 static xent_status write_output(fuzz_problem *p, int64_t begin, int64_t end, int64_t from, int64_t to,
@@ -339,6 +347,17 @@ void grid_call(fuzz_problem *p, int64_t begin, int64_t end) {
                              a[PROCESSED_LOG_PROBABILITIES], a[KEPT], a[KEPT_MASK], a[LOG_PROBABILITIES], a[RANKS],
                              a[ENTROPIES], a[TOP_CLASSES], a[TOP_LOG_PROBABILITIES], a[WORKSPACE],
                              a[BIAS_TOKENS], a[BIAS_VALUES], a[DRAFT_TOKENS], a[DRAFT_PROBABILITIES]));
+      break;
+    case SIGMOID: case LOG_SIGMOID:
+      status = run_at(on_rows(grid_function_now == SIGMOID ? XENT_FUNCTION_SIGMOID : XENT_FUNCTION_LOG_SIGMOID,
+                              shape_of(p), options_of(p), begin, end, report_of(p)),
+                      ARRAYS(a[LOGITS], a[OUTPUT]));
+      break;
+    case SIGMOID_BACKWARD: case LOG_SIGMOID_BACKWARD:
+      status = run_at(on_rows(grid_function_now == SIGMOID_BACKWARD ? XENT_FUNCTION_SIGMOID_BACKWARD
+                                                                    : XENT_FUNCTION_LOG_SIGMOID_BACKWARD,
+                              shape_of(p), options_of(p), begin, end, report_of(p)),
+                      ARRAYS(a[LOGITS], a[UPSTREAM], a[GRADIENT]));
       break;
     case CHECK_LABELS: case CHECK_SPARSE:
       status = run_at(on_rows(XENT_FUNCTION_CHECK_TARGETS, shape_of(p), options_of(p), begin, end, report_of(p)),

@@ -75,9 +75,9 @@ int main(int argc, char **argv) {
   signal(SIGSEGV, say_where);
   signal(SIGABRT, say_where);
   fuzz_problem *p = the_problem();
-  int64_t point = 0, points = 0, cases[FUNCTIONS] = {0};
+  int64_t point = 0, points = 0, cases[OF_GRID] = {0};
   for (int64_t c = 0; c < (int64_t)COUNTS; c++)
-    for (now.function = 0; now.function < FUNCTIONS; now.function++)
+    for (now.function = 0; now.function < OF_GRID; now.function++)
       for (now.types = 0; now.types < TYPES; now.types++)
         for (now.layout = 0; now.layout < LAYOUTS; now.layout++) {
           if (point++ % (c < SHORT ? step : (step + 3) / 4)) continue; /* long rows have more ways */
@@ -87,7 +87,7 @@ int main(int argc, char **argv) {
           cases[now.function] += run;
           points += run;
         }
-  for (int i = 0; i < FUNCTIONS; i++) {
+  for (int i = 0; i < OF_GRID; i++) {
     printf("%-40s %9lld points\n", grid_functions[i].name, (long long)cases[i]);
     if (cases[i] == 0 && step < 1000) fail("%s was not called", grid_functions[i].name);
   }

@@ -64,6 +64,37 @@ static void choose_sizes(fuzz_problem *p, const grid_point *at, random_source *r
   if (s->top_count > s->classes) s->top_count = s->classes;
 }
 
+/* Of the whole range of temperatures and softcaps; a power of two in half of the cases. */
+static double any_factor(random_source *r) {
+  const double power = 64 * random_unit(r) - 32;
+  return exp2(one_in(r, 2) ? rint(power) : power);
+}
+static double any_heat(random_source *r) {
+  return one_in(r, 3) ? 2 : one_in(r, 5) ? any_factor(r) : exp(1.5 * (double)random_normal(r));
+}
+
+/* Other numbers in the place of those that are set, and scales. */
+static void widen_options(xent_options *o, const grid_point *at, random_source *r) {
+  static const double scales[] = {1, 0.25, -1.0 / 3, 1e-30, 1e-38, 3e-45, 1e-307, 5e-320, 1e30, -0.0};
+  const bool scaled = at->function > LOG_SOFTMAX_BACKWARD && at->function < SIGMOID;
+  if (scaled && one_in(r, 2)) o->gradient_scale = scales[random_below(r, 10)];
+  if (o->temperature != 0 || (at->function >= SIGMOID && one_in(r, 2))) o->temperature = any_heat(r);
+  if (o->softcap != 0) o->softcap = one_in(r, 2) ? 30 : one_in(r, 8) ? any_factor(r) : 1 + 50 * random_unit(r);
+  if (o->z_loss != 0) o->z_loss = random_unit(r);
+  if (o->label_smoothing > 0 && one_in(r, 2))
+    o->label_smoothing = one_in(r, 2) ? 1 - ldexp(random_unit(r), -(int)random_below(r, 40)) : random_unit(r);
+  if (o->probability_clamp > 0 && one_in(r, 2))
+    o->probability_clamp = one_in(r, 5) ? 0x1p-1060 : 0.5 * random_unit(r) + 1e-9;
+  if (o->focal_gamma > 0 && one_in(r, 2)) o->focal_gamma = 8 * random_unit(r) + 0x1p-20;
+  if (o->focal_alpha > 0 && one_in(r, 2)) o->focal_alpha = one_in(r, 4) ? 1 : random_unit(r) + 0x1p-60;
+}
+
+static void widen_counts(xent_shape *s, const grid_point *at, random_source *r) {
+  const bool many = one_in(r, s->classes > XENT_CHUNK ? 2 : 20);
+  if (grid_functions[at->function].sparse && s->outer * s->inner < 20) s->target_count = 1 + random_below(r, !many ? 9 : at->function == SELECTED ? 24 : 2100);
+  if (one_in(r, 6)) s->top_count = 1 + random_below(r, s->classes < 1100 ? s->classes : 1100);
+}
+
 /* Plain ones, or those that make a call general. */
 static void choose_options(fuzz_problem *p, const grid_point *at, random_source *r) {
   xent_options *o = &p->options;
@@ -75,6 +106,7 @@ static void choose_options(fuzz_problem *p, const grid_point *at, random_source 
   if (at->function == EXACT_SUM_OF_VALUES) return;
   if (p->elementwise) {
     o->fully_masked = XENT_FULLY_MASKED_NAN;
+    if (at->function >= SIGMOID) return;
     o->has_ignore_index = labels && one_in(r, 2);
     o->ignore_index = -100;
     if (one_in(r, 3)) o->gradient_scale = -0.25;
@@ -162,6 +194,20 @@ static xent_layout layout_as(int layout, const xent_shape *s, fuzz_extent extent
   }
 }
 
+/* Inputs whose rows, or elements, repeat. */
+static void repeat(fuzz_problem *p, const grid_point *at, random_source *r) {
+  static const int inputs[] = {LOGITS, UPSTREAM, TARGETS, ROW_WEIGHTS, SINK};
+  xent_layout *mask = layout_to_set(p, CLASS_MASK), *sink = layout_to_set(p, SINK);
+  if (one_in(r, 6) && at->layout != RAGGED && !p->elementwise) mask->outer = mask->inner = 0;
+  if (one_in(r, 6) && !p->elementwise) sink->outer = sink->inner = 0;
+  if (p->hessian && at->layout != RAGGED && one_in(r, 10)) layout_to_set(p, UPSTREAM)->classes = 0;
+  for (int i = 0; p->elementwise && i < 5; i++) {
+    xent_layout *l = layout_to_set(p, inputs[i]);
+    int64_t *const steps[] = {&l->outer, &l->classes, &l->inner};
+    if (one_in(r, 4)) *steps[random_below(r, 3)] = 0;
+  }
+}
+
 static void choose_layouts(fuzz_problem *p, const grid_point *at, random_source *r) {
   static const int of_rows[] = {ROWS_DENSE, ROWS_APART, GAPS_EVERYWHERE, COLUMNS_OF_ROWS},
                    of_columns[] = {COLUMNS_DENSE, COLUMNS_APART, GAPS_EVERYWHERE, CLASSES_LAST};
@@ -183,7 +229,8 @@ static const int shared_with[FUNCTIONS][2] = {
     [LABELS_WITH_GRADIENT] = {GRADIENT, LOGITS}, [PROBABILITIES_WITH_GRADIENT] = {GRADIENT, LOGITS},
     [PARTS_OF_LABELS] = {GRADIENT, LOGITS}, [PARTS_OF_PROBABILITIES] = {GRADIENT, LOGITS},
     [PARTS_OF_SPARSE] = {GRADIENT, LOGITS}, [DIVERGENCE] = {GRADIENT, LOGITS},
-    [HVP] = {OUTPUT, LOGITS}, [BINARY_OF_LABELS] = {GRADIENT, LOGITS}, [BINARY_OF_NUMBERS] = {GRADIENT, LOGITS}};
+    [HVP] = {OUTPUT, LOGITS}, [SIGMOID] = {OUTPUT, LOGITS}, [LOG_SIGMOID] = {OUTPUT, LOGITS},
+    [SIGMOID_BACKWARD] = {GRADIENT, LOGITS}, [LOG_SIGMOID_BACKWARD] = {GRADIENT, LOGITS}, [BINARY_OF_LABELS] = {GRADIENT, LOGITS}, [BINARY_OF_NUMBERS] = {GRADIENT, LOGITS}};
 
 /* The written array takes the memory and the layout of what it replaces. */
 static bool share(fuzz_problem *p, const grid_point *at, uint32_t given) {
@@ -192,7 +239,7 @@ static bool share(fuzz_problem *p, const grid_point *at, uint32_t given) {
   const int written = shared_with[at->function][0];
   int other = shared_with[at->function][1];
   if (at->place == IN_PLACE_OF_UPSTREAM) {
-    if (other != OUTPUT) return false;
+    if (other != OUTPUT && at->function < SIGMOID_BACKWARD) return false;
     other = UPSTREAM;
   }
   if (written == other || !(given & BIT(written)) || !(given & BIT(other))) return false;
@@ -293,8 +340,9 @@ static bool place(fuzz_problem *p, const grid_point *at, uint32_t given, random_
 
 /* ---- contents ---- */
 
-static int64_t element_of(const fuzz_problem *p, int index, int64_t row, int64_t entry) {
+int64_t element_of(const fuzz_problem *p, int index, int64_t row, int64_t entry) {
   const xent_layout *l = layout_of_array(p, index);
+  if (extent_of(p, index) == ONE_ROW) return entry * l->classes;
   if (p->ragged && extent_of(p, index) == PER_CLASS) return (row_offset(p, row) + entry) * l->classes;
   return row / p->shape.inner * l->outer + row % p->shape.inner * l->inner +
          (extent_of(p, index) == PER_ROW ? 0 : entry * l->classes);
@@ -344,6 +392,22 @@ static void fill_drafts(fuzz_problem *p, random_source *r) {
   }
 }
 
+/* Rows of every kind; in doubles with digits that no float has. */
+static void fill_rows(fuzz_problem *p, int index, random_source *r) {
+  array a = {.data = p->slots[p->in_slot_of[index]].initial, .layout = *layout_of_array(p, index)};
+  float *x = must_allocate((size_t)(p->shape.classes + 1) * sizeof *x);
+  const double digits = a.layout.type == XENT_F64 ? 0x1p-24 : 0;
+  const bool plain = one_in(r, 3);
+  for (int64_t row = 0; row < rows_of(p); row++) {
+    const int64_t n = p->ragged ? row_offset(p, row + 1) - row_offset(p, row) : p->shape.classes;
+    const int kind = plain || one_in(r, 2) ? 0 : (int)random_below(r, ROW_KINDS);
+    if (n > 0) fill_row(x, n, kind, r);
+    for (int64_t k = 0; k < n; k++)
+      set_number(&a, element_of(p, index, row, k), (double)x[k] * (1 + digits * (random_unit(r) - 0.5)));
+  }
+  free(x);
+}
+
 static void fill(fuzz_problem *p, const grid_point *at, uint32_t given, random_source *r) {
   const uint32_t written = grid_functions[at->function].written | BIT(GRADIENT);
   p->seed = at->seed;
@@ -358,6 +422,7 @@ static void fill(fuzz_problem *p, const grid_point *at, uint32_t given, random_s
     else
       fill_array(p, i, s->initial, s->bytes, style);
   }
+  if (at->wider && (given & BIT(LOGITS)) && !p->linear && !p->elementwise) fill_rows(p, LOGITS, r);
   if (p->sampled) {
     fill_tokens(p, PROMPT_TOKENS, p->shape.prompt_count, r);
     fill_tokens(p, OUTPUT_TOKENS, p->shape.output_count, r);
@@ -396,9 +461,11 @@ bool grid_problem(fuzz_problem *p, const grid_point *at) {
   memset(p->address, 0, sizeof p->address);
   choose_sizes(p, at, &r);
   choose_options(p, at, &r);
+  if (at->wider) widen_options(&p->options, at, &r), widen_counts(&p->shape, at, &r);
   const uint32_t given = choose_arrays(f, ragged, &r);
   for (int i = 0; i < ARRAYS; i++) p->address[i] = given & BIT(i) ? nowhere() : NULL; /* there, for extent_of */
   choose_layouts(p, at, &r);
+  if (at->wider && at->place == BESIDE) repeat(p, at, &r);
   if (p->options.has_ignore_index && !has_sign(p->shape.targets.type)) p->options.ignore_index = UINT8_MAX;
   if (!share(p, at, given)) return false;
   p->ragged = ragged;
