@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The calls of each function of the grid. */
+#include "arrays.h"
 #include "calls.h"
 #include "grid.h"
 #include "layer.h"
@@ -120,6 +121,7 @@ const grid_function grid_functions[FUNCTIONS] = {
 };
 
 int grid_function_now;
+bool grid_shards;
 void (*grid_check)(fuzz_problem *p, uint32_t written, int64_t begin, int64_t end, int64_t from, int64_t to);
 
 static bool is_backward(int function) {
@@ -137,23 +139,46 @@ static void done(fuzz_problem *p, const char *what, xent_status status, uint32_t
   if (grid_check && !status) grid_check(p, written, begin, end, from, to);
 }
 
+/* A range of classes as a call has it: of the whole tensor, or of a shard that holds no others. */
+typedef struct {
+  xent_shape shape;
+  void *a[SLOTS];
+  int64_t from, to;
+} part;
+
+static part part_of(const fuzz_problem *p, int64_t from, int64_t to) {
+  part r = {.shape = p->shape, .from = from, .to = to};
+  memcpy(r.a, p->address, sizeof r.a);
+  if (!grid_shards) return r;
+  r.shape.classes = to - from, r.shape.first_class = from, r.shape.all_classes = p->shape.classes;
+  r.shape.top_count = 0, r.from = 0, r.to = to - from;
+  for (int i = 0; i < ARRAYS; i++) {
+    const xent_layout *l = layout_of_array(p, i);
+    if (r.a[i] && (extent_of(p, i) == PER_CLASS || extent_of(p, i) == ONE_ROW))
+      r.a[i] = (char *)r.a[i] + from * l->classes * (int64_t)size_of_type(l->type);
+  }
+  return r;
+}
+
 static xent_status write_output(fuzz_problem *p, int64_t begin, int64_t end, int64_t from, int64_t to,
                                 const xent_statistics *known) {
-  void *const *a = p->address;
+  const part r = part_of(p, from, to);
+  void *const *a = r.a;
   if (is_backward(grid_function_now))
     return run_at(
         on_classes(is_log(grid_function_now) ? XENT_FUNCTION_LOG_SOFTMAX_BACKWARD : XENT_FUNCTION_SOFTMAX_BACKWARD,
-                   shape_of(p), options_of(p), begin, end, from, to, report_of(p)),
+                   &r.shape, options_of(p), begin, end, r.from, r.to, report_of(p)),
         ARRAYS(a[OUTPUT], a[UPSTREAM], a[GRADIENT], a[CLASS_MASK], a[ROW_OFFSETS], known));
-  return run_at(on_classes(is_log(grid_function_now) ? XENT_FUNCTION_LOG_SOFTMAX : XENT_FUNCTION_SOFTMAX, shape_of(p),
-                           options_of(p), begin, end, from, to, report_of(p)),
+  return run_at(on_classes(is_log(grid_function_now) ? XENT_FUNCTION_LOG_SOFTMAX : XENT_FUNCTION_SOFTMAX, &r.shape,
+                           options_of(p), begin, end, r.from, r.to, report_of(p)),
                 ARRAYS(a[LOGITS], a[OUTPUT], a[CLASS_MASK], a[SINK], a[ROW_OFFSETS], known));
 }
 
 static xent_status gradient_of_statistics(fuzz_problem *p, int64_t begin, int64_t end, int64_t from, int64_t to) {
-  void *const *a = p->address;
+  const part r = part_of(p, from, to);
+  void *const *a = r.a;
   return run_at(
-      on_classes(XENT_FUNCTION_CROSS_ENTROPY_BACKWARD, shape_of(p), options_of(p), begin, end, from, to, report_of(p)),
+      on_classes(XENT_FUNCTION_CROSS_ENTROPY_BACKWARD, &r.shape, options_of(p), begin, end, r.from, r.to, report_of(p)),
       ARRAYS(a[LOGITS], a[TARGETS], a[UPSTREAM], a[GRADIENT], a[TARGET_WEIGHTS], a[CLASS_MASK], a[CLASS_WEIGHTS],
              a[ROW_WEIGHTS], a[ROW_OFFSETS], statistics_of(p)));
 }
@@ -208,20 +233,34 @@ static int64_t end_of_chunk(const fuzz_problem *p, int64_t from) {
   return p->shape.classes - from > XENT_CHUNK ? from + XENT_CHUNK : p->shape.classes;
 }
 
+/* A shard's own states, one per row, go where those of the chunk are in the row. */
+static xent_status states_of_part(fuzz_problem *p, int64_t begin, int64_t end, int64_t from, int64_t to,
+                                  const xent_statistics *known) {
+  enum { MOST_ROWS = 1 << 12 };
+  static xent_state own[MOST_ROWS];
+  const part r = part_of(p, from, to);
+  void *const *a = r.a;
+  xent_state *to_states = grid_shards ? own : states_of(p);
+  if (end - begin > MOST_ROWS) fail("%lld rows of shards", (long long)(end - begin));
+  const xent_status status =
+      is_backward(grid_function_now)
+          ? run_at(on_classes(XENT_FUNCTION_BACKWARD_STATES, &r.shape, options_of(p), begin, end, r.from, r.to,
+                              report_of(p)),
+                   ARRAYS(is_log(grid_function_now) ? NULL : a[OUTPUT], a[UPSTREAM], a[CLASS_MASK], to_states))
+          : run_at(on_classes(XENT_FUNCTION_FORWARD_STATES, &r.shape, options_of(p), begin, end, r.from, r.to,
+                              report_of(p)),
+                   ARRAYS(a[LOGITS], a[TARGETS], a[CLASS_MASK], a[TARGET_WEIGHTS], a[CLASS_WEIGHTS], known, to_states));
+  const int64_t chunks = xent_chunks(p->shape.classes);
+  for (int64_t row = 0; grid_shards && !status && row < end - begin; row++)
+    states_of(p)[row * chunks + from / XENT_CHUNK] = own[row];
+  return status;
+}
+
 static bool states(fuzz_problem *p, int64_t begin, int64_t end, const xent_statistics *known) {
-  void *const *a = p->address;
   for (int64_t from = 0, to; from < p->shape.classes; from = to) {
     to = end_of_chunk(p, from);
-    const xent_status status =
-        p->linear ? layer_states(p, begin, end, from, to, known)
-        : is_backward(grid_function_now)
-            ? run_at(on_classes(XENT_FUNCTION_BACKWARD_STATES, shape_of(p), options_of(p), begin, end, from, to,
-                                report_of(p)),
-                     ARRAYS(is_log(grid_function_now) ? NULL : a[OUTPUT], a[UPSTREAM], a[CLASS_MASK], states_of(p)))
-            : run_at(on_classes(XENT_FUNCTION_FORWARD_STATES, shape_of(p), options_of(p), begin, end, from, to,
-                                report_of(p)),
-                     ARRAYS(a[LOGITS], a[TARGETS], a[CLASS_MASK], a[TARGET_WEIGHTS], a[CLASS_WEIGHTS], known,
-                            states_of(p)));
+    const xent_status status = p->linear ? layer_states(p, begin, end, from, to, known)
+                                         : states_of_part(p, begin, end, from, to, known);
     done(p, "states", status, BIT(STATES), begin, end, from, to);
     if (status) return false;
   }

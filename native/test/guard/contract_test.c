@@ -304,7 +304,9 @@ static void check_elements(const fuzz_problem *p, int64_t begin, int64_t end) {
       add_to_sum(p, loss);
       counted += w != 0;
     }
-  if (!sigmoid && p->address[REPORT] && report_read(p).valid_rows != counted) fail("counted elements");
+  const xent_report report = report_read(p);
+  if (!sigmoid && p->address[REPORT] && (report.valid_rows != counted || report.denominator != (double)counted))
+    fail("counted elements");
 }
 
 static int targets_of(const fuzz_problem *p) {
@@ -382,10 +384,12 @@ static void say_where(int number_of_signal) {
   if (write(2, text, (unsigned)n) == n) raise(number_of_signal);
 }
 
-static int64_t any_class_count(random_source *r) {
+static int64_t any_class_count(int function, random_source *r) {
   static const int64_t counts[] = {127,  128,  129,  255,  256,  1000, 1023, 1024,  1025,
                                    1151, 1153, 2047, 8191, 8192, 8193, 9000, 16384, 16385};
-  const double u = random_unit(r);
+  const bool parts = function >= PARTS_OF_SOFTMAX && function < LAYER_OF_LABELS;
+  const double u = parts && random_below(r, 3) == 0 ? 1 : random_unit(r);
+  if (u == 1) return XENT_CHUNK * (1 + random_below(r, 2)) - 2 + random_below(r, 5);
   return u < 0.7 ? 1 + random_below(r, 60) : u < 0.9 ? 1 + random_below(r, 1200) : counts[random_below(r, 18)];
 }
 
@@ -405,8 +409,9 @@ int main(int argc, char **argv) {
   grid_check = check;
   fuzz_problem *p = the_problem();
   for (long done = 0; done < points;) {
-    now = (grid_point){.function = (int)random_below(&r, FUNCTIONS), .types = (int)random_below(&r, TYPES),
-                       .layout = (int)random_below(&r, LAYOUTS), .classes = any_class_count(&r),
+    const int function = (int)random_below(&r, FUNCTIONS);
+    now = (grid_point){.function = function, .types = (int)random_below(&r, TYPES),
+                       .layout = (int)random_below(&r, LAYOUTS), .classes = any_class_count(function, &r),
                        .seed = random_bits(&r), .at_end = random_below(&r, 2), .wider = true};
     now.place = random_below(&r, 3) ? BESIDE : IN_PLACE + (int)random_below(&r, 2);
     now.shift = random_below(&r, 2) ? 0 : random_below(&r, 64);

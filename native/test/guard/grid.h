@@ -54,6 +54,8 @@ bool grid_problem(fuzz_problem *p, const grid_point *at);
 void grid_call(fuzz_problem *p, int64_t begin, int64_t end);
 /* Which one. */
 extern int grid_function_now;
+/* Whether each part of a row is a shard, in calls for parts. */
+extern bool grid_shards;
 /* Is told what each call has written, of which rows and classes, unless it is NULL. */
 extern void (*grid_check)(fuzz_problem *p, uint32_t written, int64_t begin, int64_t end, int64_t from, int64_t to);
 /* The index of a number, of an array that is there. */

@@ -92,6 +92,7 @@ static void widen_options(xent_options *o, const grid_point *at, random_source *
 static void widen_counts(xent_shape *s, const grid_point *at, random_source *r) {
   const bool many = one_in(r, s->classes > XENT_CHUNK ? 2 : 20);
   if (grid_functions[at->function].sparse && s->outer * s->inner < 20) s->target_count = 1 + random_below(r, !many ? 9 : at->function == SELECTED ? 24 : 2100);
+  if (grid_functions[at->function].elementwise && one_in(r, 8)) s->target_count = 1; /* which elements do not have */
   if (one_in(r, 6)) s->top_count = 1 + random_below(r, s->classes < 1100 ? s->classes : 1100);
 }
 
@@ -476,5 +477,8 @@ bool grid_problem(fuzz_problem *p, const grid_point *at) {
   if (!place(p, at, given, &r)) return false;
   fill(p, at, given, &r);
   grid_function_now = at->function;
+  const bool parts = at->function >= PARTS_OF_SOFTMAX && at->function <= PARTS_OF_LOG_BACKWARD,
+             unknown = (f->probabilities || f->sparse) && (given & BIT(CLASS_MASK)) && p->options.label_smoothing > 0;
+  grid_shards = at->wider && parts && !unknown && one_in(&r, 2);
   return true;
 }
