@@ -53,6 +53,15 @@ final class RandomCall {
       return statuses.getLast();
     }
 
+    /** What the last function that writes an array wrote into it; null: none did. */
+    MemorySegment last(Array array) {
+      return bytes.entrySet().stream()
+          .filter(entry -> entry.getKey().endsWith(" " + array))
+          .map(Map.Entry::getValue)
+          .reduce((earlier, later) -> later)
+          .orElse(null);
+    }
+
     /** The statuses, and what the last report says. */
     String statement() {
       MemorySegment report = bytes.get("report");
@@ -161,16 +170,16 @@ final class RandomCall {
   private final Arena arena;
   private final SplittableRandom random;
   private boolean wide;
-  private final boolean samplesPerRow;
-  private final MemorySegment sampling;
-  private final Set<Array> given = EnumSet.noneOf(Array.class);
-  private final Map<Array, Rule> rules = new EnumMap<>(Array.class);
-  private final Map<Array, MemorySegment> arrays = new EnumMap<>(Array.class);
-  private final Map<Array, Array> inPlaceOf = new EnumMap<>(Array.class);
-  private final long cut;
-  private final long rowBegin;
-  private final long rowEnd;
-  private long[] offsets = {};
+  final boolean samplesPerRow;
+  final MemorySegment sampling;
+  final Set<Array> given = EnumSet.noneOf(Array.class);
+  final Map<Array, Rule> rules = new EnumMap<>(Array.class);
+  final Map<Array, MemorySegment> arrays = new EnumMap<>(Array.class);
+  final Map<Array, Array> inPlaceOf = new EnumMap<>(Array.class);
+  final long cut;
+  private long rowBegin;
+  private long rowEnd;
+  long[] offsets = {};
   private long workspace;
 
   /** Where a bit of records is changed; 0: nowhere. */
@@ -271,6 +280,13 @@ final class RandomCall {
     return shape.outer * shape.inner;
   }
 
+  /** The same call of all rows. */
+  RandomCall whole() {
+    rowBegin = 0;
+    rowEnd = rows();
+    return this;
+  }
+
   long chunks() {
     return (shape.classes + CHUNK - 1) / CHUNK;
   }
@@ -355,7 +371,7 @@ final class RandomCall {
   }
 
   /** The form of an array, as its type and that of the targets make it. */
-  private Form form(Rule rule) {
+  Form form(Rule rule) {
     if (rule.isOfBits(typeOf(rule.array))) {
       return Form.PER_WORD;
     }
@@ -439,7 +455,7 @@ final class RandomCall {
     }
   }
 
-  private boolean isRagged(Form form) {
+  boolean isRagged(Form form) {
     return offsets.length > 0 && form == Form.PER_CLASS;
   }
 
@@ -463,12 +479,15 @@ final class RandomCall {
     }
   }
 
-  private long stride(Array array, int which) {
+  long stride(Array array, int which) {
     return shape.layouts[array.ordinal() * CallShape.LAYOUT + which];
   }
 
   /** The index of the first number of a row. */
-  private long at(Array array, Form form, long row) {
+  long at(Array array, Form form, long row) {
+    if (form == Form.ONE_ROW || form == Form.OFFSETS) {
+      return 0;
+    }
     if (isRagged(form)) {
       return offsets[(int) row] * stride(array, 1);
     }
@@ -478,7 +497,12 @@ final class RandomCall {
     return row / shape.inner * stride(array, 0) + row % shape.inner * stride(array, 2);
   }
 
-  private long rowsOf(Form form) {
+  /** From one number of a row to the next. */
+  long step(Array array, Form form) {
+    return form == Form.OFFSETS ? 1 : stride(array, 1);
+  }
+
+  long rowsOf(Form form) {
     return switch (form) {
       case OF_CLASSES -> shape.classes;
       case ONE_ROW, OFFSETS -> 1;
@@ -486,7 +510,7 @@ final class RandomCall {
     };
   }
 
-  private long length(Form form, long row) {
+  long length(Form form, long row) {
     return form == Form.OFFSETS
         ? offsets.length
         : isRagged(form) ? offsets[(int) row + 1] - offsets[(int) row] : form.entries(shape);
@@ -499,10 +523,10 @@ final class RandomCall {
     Array array = rule.array;
     Form form = form(rule);
     ElementType type = typeOf(array);
-    long step = form == Form.OFFSETS ? 1 : stride(array, 1);
+    long step = step(array, form);
     long end = 1;
     for (long row = 0; row < rowsOf(form); row++) {
-      long first = form == Form.ONE_ROW || form == Form.OFFSETS ? 0 : at(array, form, row);
+      long first = at(array, form, row);
       end = Math.max(end, first + length(form, row) * step + 1);
     }
     MemorySegment memory = arena.allocate(end * type.byteSize() + ROOM, ROOM);
@@ -513,7 +537,7 @@ final class RandomCall {
             .anyMatch(of -> of != null && of.written);
     if (!isWritten) {
       for (long row = 0; row < rowsOf(form); row++) {
-        long first = form == Form.ONE_ROW || form == Form.OFFSETS ? 0 : at(array, form, row);
+        long first = at(array, form, row);
         content(rule, form, memory, row, first, step);
       }
     }
@@ -742,6 +766,11 @@ final class RandomCall {
   /** Puts up to three wrong numbers into arrays of integers, weights, offsets or records. */
   void spoil() {
     flip = oneIn(2) ? random.nextLong() : 0;
+    spoilNumbers();
+  }
+
+  /** Puts up to three wrong numbers into arrays of integers, weights or offsets. */
+  void spoilNumbers() {
     List<Array> all =
         arrays.keySet().stream()
             .filter(array -> !rules.get(array).written)

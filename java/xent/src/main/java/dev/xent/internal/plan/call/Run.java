@@ -307,7 +307,11 @@ public final class Run {
     for (int i = 0; i < call.count; i++) {
       Layout array = call.present[i];
       int at = array.id.ordinal();
-      piece[at] = whole[at].asSlice(pieces.offset(index, array) * array.type.byteSize());
+      MemorySegment all = whole[at];
+      piece[at] =
+          all.byteSize() == 0 // of no entries, which may have strides
+              ? all
+              : all.asSlice(pieces.offset(index, array) * array.type.byteSize());
     }
   }
 
