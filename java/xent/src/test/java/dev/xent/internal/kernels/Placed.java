@@ -124,6 +124,10 @@ final class Placed {
   Placed put(RandomCall call, Array array) {
     Form form = call.form(call.rules.get(array));
     MemorySegment from = call.arrays.get(array);
+    if (from == null) { // an array without elements
+      assertThat(Arrays.stream(lengths).sum()).isZero();
+      return this;
+    }
     long stepOfCall = call.step(array, form);
     for (int row = 0; row < starts.length; row++) {
       long first = call.at(array, form, row);
