@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Every function whose results the contract programs have, in both arithmetics, against these, bit by bit: random points
- * of the grid (grid.c) with options, counts and contents of every kind, whole and in parts, in place and beside, between
- * pages without access. The scalar instruction set is compared with the contract programs, the others with it.
+ * Every function whose results the contract programs have, in both arithmetics, against these, bit by bit: random
+ * points of the grid (grid.c) with options, counts and contents of every kind, whole and in parts, in place and beside,
+ * between pages without access. The scalar instruction set is compared with the contract programs, the others with it.
  * Usage: contract_test [POINTS [SEED]]
  */
 #define _DEFAULT_SOURCE

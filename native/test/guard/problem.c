@@ -91,7 +91,8 @@ static void widen_options(xent_options *o, const grid_point *at, random_source *
 
 static void widen_counts(xent_shape *s, const grid_point *at, random_source *r) {
   const bool many = one_in(r, s->classes > XENT_CHUNK ? 2 : 20);
-  if (grid_functions[at->function].sparse && s->outer * s->inner < 20) s->target_count = 1 + random_below(r, !many ? 9 : at->function == SELECTED ? 24 : 2100);
+  const int64_t most = !many ? 9 : at->function == SELECTED ? 24 : 2100;
+  if (grid_functions[at->function].sparse && s->outer * s->inner < 20) s->target_count = 1 + random_below(r, most);
   if (grid_functions[at->function].elementwise && one_in(r, 8)) s->target_count = 1; /* which elements do not have */
   if (one_in(r, 6)) s->top_count = 1 + random_below(r, s->classes < 1100 ? s->classes : 1100);
 }
@@ -231,7 +232,8 @@ static const int shared_with[FUNCTIONS][2] = {
     [PARTS_OF_LABELS] = {GRADIENT, LOGITS}, [PARTS_OF_PROBABILITIES] = {GRADIENT, LOGITS},
     [PARTS_OF_SPARSE] = {GRADIENT, LOGITS}, [DIVERGENCE] = {GRADIENT, LOGITS},
     [HVP] = {OUTPUT, LOGITS}, [SIGMOID] = {OUTPUT, LOGITS}, [LOG_SIGMOID] = {OUTPUT, LOGITS},
-    [SIGMOID_BACKWARD] = {GRADIENT, LOGITS}, [LOG_SIGMOID_BACKWARD] = {GRADIENT, LOGITS}, [BINARY_OF_LABELS] = {GRADIENT, LOGITS}, [BINARY_OF_NUMBERS] = {GRADIENT, LOGITS}};
+    [SIGMOID_BACKWARD] = {GRADIENT, LOGITS}, [LOG_SIGMOID_BACKWARD] = {GRADIENT, LOGITS},
+    [BINARY_OF_LABELS] = {GRADIENT, LOGITS}, [BINARY_OF_NUMBERS] = {GRADIENT, LOGITS}};
 
 /* The written array takes the memory and the layout of what it replaces. */
 static bool share(fuzz_problem *p, const grid_point *at, uint32_t given) {
