@@ -187,6 +187,7 @@ class Option(NamedTuple):
     name: str
     kind: str
     functions: set[str]
+    traits: set[str]
     recorded: str  # whether statistics depend on it: RECORDED, RECORDED_IF_SET, UNRECORDED
     default: str  # NONE: the option is off
     unset: float | None  # the meaning of 0; None: 0 itself, or off
@@ -247,17 +248,18 @@ def number_of(text):
 
 
 def entries_of(text):
-    """The struct and the arguments of each entry of options.h, with its functions as single names."""
+    """The struct and the arguments of each entry of options.h, with its functions and traits as single names."""
     text = without_comments(text)
     factor = re.search(r"#define XENT_FACTOR (.*)", text)[1]
     groups = {name: set(re.findall(r"XENT_FOR_(\w+)", value)) for name, value in
               re.findall(r"XENT_FOR_(\w+) =([^,}]*)", text)}
     for table, body in re.findall(r"#define XENT_(CALL|SAMPLING)_\w+\(_, c\)((?:.*\\\n)*.*\n)", text):
         for entry in re.split(r"_\(c, ", body.replace("\\\n", "").replace("XENT_FACTOR", factor))[1:]:
-            name, field, kind, functions, *others = arguments(entry.strip()[:-1])
+            name, field, kind, functions, traits, *others = arguments(entry.strip()[:-1])
             named = re.findall(r"XENT_FOR_(\w+)", functions)
             yield ("xent_sampling" if table == "SAMPLING" else "xent_options", name, kind,
-                   {each for name in named for each in groups[name] or {name}}, *others)
+                   {each for name in named for each in groups[name] or {name}},
+                   set(re.findall(r"XENT_(\w+)", traits)), *others)
 
 
 def options_with_functions():
@@ -265,14 +267,15 @@ def options_with_functions():
     found = {}
     for _, name, _, functions, *_ in entries_of(OPTIONS.read_text(encoding="utf-8")):
         if not name.startswith("has_"):
-            found.setdefault(name, set()).update(functions - {"LABELS"})
+            found.setdefault(name, set()).update(functions)
     return found
 
 
 def options_of(text, header):
     """The numbers of xent_options and xent_sampling: first in the order of options.h, then the other ones."""
     found = []
-    for struct, name, kind, functions, recorded, unset, symbol, says, tells, least, most, *rules in entries_of(text):
+    for (struct, name, kind, functions, traits, recorded, unset, symbol, says, tells, least, most,
+         *rules) in entries_of(text):
         if kind in ("I32", "U64"):  # a choice, or reserved
             continue
         says, tells = says.strip('"'), tells.strip('"')
@@ -280,13 +283,13 @@ def options_of(text, header):
         zero = signed or unset == "0" or says.startswith("0, ")
         least = max(number_of(least), 1 if kind == "I64" and not zero else -math.inf)
         others = [re.findall(r"XENT_SETS\((\w+)\)", rule) for rule in rules if ".not_beside" in rule]
-        found.append(Option(struct, name, kind, functions, recorded, unset,
+        found.append(Option(struct, name, kind, functions, traits, recorded, unset,
                             None if signed or unset == "NONE" else float(unset), symbol.strip('"'), says, tells,
                             least, number_of(most), sum(others, []), zero))
     for struct in ("xent_options", "xent_sampling"):
         body = re.search(r"typedef struct " + struct + r" \{(.*?)\n\}", header, re.S)[1]
         for name in re.findall(r"uint32_t (\w+);", body):
-            found.append(Option(struct, name, "U32", set(), "RECORDED", "0", 0, "", "", "", 0, 2.0**32 - 1, [], True))
+            found.append(Option(struct, name, "U32", set(), set(), "RECORDED", "0", 0, "", "", "", 0, 2.0**32 - 1, [], True))
     return found
 
 
@@ -501,7 +504,7 @@ def java_option_range(options):
         lines += wrapped(f"  {prefix}{option.name.upper()}(",
                          [f'"{java_name(option.name)}"', java_number(option.least), java_number(option.most),
                           str(option.takes_zero).lower(), unset, f'"{option.words}"', str(option.recorded != "UNRECORDED").lower(),
-                          str("LABELS" in option.functions).lower()]
+                          str("WITH_LABELS" in option.traits).lower()]
                          + [other.upper() for other in option.not_beside], "),")
     lines[-1] = lines[-1][:-1] + ";"
     of_calls = sum(option.struct == "xent_options" for option in options)
@@ -712,7 +715,7 @@ def python_functions(header, layouts, functions, rules, ranged, options, structs
     lines += ["", "NOT_BESIDE = {  # the numbers that an option excludes"]
     lines += [f'    "{option.name}": [{", ".join(texts(option.not_beside))}],'
               for option in options if option.not_beside]
-    of_labels = texts(option.name for option in options if "LABELS" in option.functions)
+    of_labels = texts(option.name for option in options if "WITH_LABELS" in option.traits)
     return lines + ["}", "", f"OF_LABELS = [{', '.join(of_labels)}]  # numbers of losses with class indices alone", ""]
 
 

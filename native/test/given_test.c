@@ -127,7 +127,7 @@ static void test_option_bits(void) {
 #define LATER_RECORDED(name) 0
 #define LATER_RECORDED_IF_SET(name) XENT_SETS(name)
 #define LATER_UNRECORDED(name) 0
-#define IF_LATER(c, name, FIELD, kind, functions, recorded, ...) | LATER_##recorded(name)
+#define IF_LATER(c, name, FIELD, kind, functions, traits, recorded, ...) | LATER_##recorded(name)
 
 /* The digest of statistics depends on its listed arrays and options, and on no other. */
 static void test_digest(void) {

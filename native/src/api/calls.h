@@ -62,7 +62,7 @@ static inline xent_status check_target_rules(xent_frame *f, bool whole) {
   const xent_options *o = f->call.options;
   if (!f->call.targets || xent_has_label_targets(f)) return XENT_OK;
   if (o->has_ignore_index && !f->call.shape->target_count) return xent_refuse_ignore_index(f, XENT_INVALID_OPTION);
-  const uint64_t of_labels = XENT_OPTIONS_FOR(XENT_FOR_LABELS);
+  const uint64_t of_labels = XENT_OPTIONS_WITH(XENT_WITH_LABELS);
   if (f->set_options & of_labels) return xent_refuse_options(f, XENT_INVALID_OPTION, of_labels);
   if (o->probability_clamp == 0 || whole) return XENT_OK;
   return xent_refuse_value(f, XENT_INVALID_OPTION, XENT_FIELD_PROBABILITY_CLAMP, o->probability_clamp);

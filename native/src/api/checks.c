@@ -211,7 +211,7 @@ xent_status xent_check_whole(xent_frame *f) {
 #define SETS_RECORDED(name) XENT_SETS(name)
 #define SETS_RECORDED_IF_SET(name) 0
 #define SETS_UNRECORDED(name) 0
-#define IF_RECORDED(c, name, FIELD, kind, functions, recorded, ...) | SETS_##recorded(name)
+#define IF_RECORDED(c, name, FIELD, kind, functions, traits, recorded, ...) | SETS_##recorded(name)
 #define XENT_ALWAYS_DIGESTED \
   (XENT_SETS(temperature) | XENT_SETS(softcap) | XENT_SETS(label_smoothing) | XENT_SETS(z_loss) | XENT_SETS(smoothing))
 _Static_assert((0 XENT_CALL_OPTIONS(IF_RECORDED, )) == XENT_ALWAYS_DIGESTED, "an option is in the digest, or is not");
@@ -233,7 +233,7 @@ uint32_t xent_digest_of(const xent_call *call) {
 #define ADD_RECORDED_IF_SET(name) \
   if (o->name != 0) digest = add_to_digest(digest, bits_of_number(o->name));
 #define ADD_UNRECORDED(name)
-#define ADD_IF_SET(c, name, FIELD, kind, functions, recorded, ...) ADD_##recorded(name)
+#define ADD_IF_SET(c, name, FIELD, kind, functions, traits, recorded, ...) ADD_##recorded(name)
   XENT_CALL_OPTIONS(ADD_IF_SET, )
   return digest;
 }

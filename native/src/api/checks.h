@@ -72,7 +72,7 @@ typedef struct {
 } xent_number;
 
 /* An entry of kernels/options.h as an xent_number. */
-#define XENT_NUMBER(struct_, name, FIELD, kind, functions, recorded, unset, symbol, says, help, ...) \
+#define XENT_NUMBER(struct_, name, FIELD, kind, functions, traits, recorded, unset, symbol, says, help, ...) \
   {.at = offsetof(struct_, name), .type = XENT_##kind, .field = XENT_FIELD_##FIELD, __VA_ARGS__},
 
 /* Checks the range of each number. The report holds the value as a double if it is not an integer. */

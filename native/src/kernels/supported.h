@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What each path supports: one row per array of a call, and one per option. A path checks that a call has nothing but
- * what it supports, so a call with a new array or option takes the last path until the row names others. The build
- * fails if the row of an array lacks a path that its functions reach (XENT_KNOWS_ALL), and if an option has no row.
+ * What each path supports: one row per array of a call; options.h has the traits of options. A path checks that a call
+ * has nothing but what it supports, so a call with a new array takes the last path until the row names others. The
+ * build fails if the row of an array lacks a path that its functions reach (XENT_KNOWS_ALL).
  */
 #ifndef XENT_SUPPORTED_H
 #define XENT_SUPPORTED_H
@@ -126,50 +126,14 @@ enum {
 #define XENT_ARRAYS_ON_LOGITS (UINT64_C(0) XENT_ARRAYS_SUPPORTED(XENT_IF_ON_LOGITS, ))
 #define XENT_ARRAYS_DIGESTED (UINT64_C(0) XENT_ARRAYS_SUPPORTED(XENT_IF_DIGESTED, ))
 
-/*
- *   _(option, in_paths, on_logits, in_backward, on_losses)
- *
- *   in_paths   whether every path supports it; in a softmax, options of targets have no effect
- *   on_logits      whether it changes logits before their exponential
- *   in_backward    whether it changes a backward of softmax, of which it is part of the factor
- *   on_losses      whether it changes losses and gradients of labels; the temperature, which may be 1, is tested alone
- */
-#define XENT_OPTIONS_SUPPORTED(_)   \
-  _(size, 1, 0, 0, 0)               \
-  _(isa, 1, 0, 0, 0)                \
-  _(fully_masked, 1, 0, 0, 0)       \
-  _(has_ignore_index, 1, 0, 0, 0)   \
-  _(ignore_index, 1, 0, 0, 0)       \
-  _(gradient_scale, 1, 0, 0, 0)     \
-  _(label_smoothing, 1, 0, 0, 1)    \
-  _(smoothing, 1, 0, 0, 0)          \
-  _(temperature, 1, 0, 1, 0)        \
-  _(softcap, 1, 1, 0, 0)            \
-  _(z_loss, 1, 0, 0, 1)             \
-  _(probability_clamp, 1, 0, 0, 1)  \
-  _(focal_gamma, 1, 0, 0, 1)        \
-  _(focal_alpha, 1, 0, 0, 0)        \
-  _(reserved, 0, 0, 0, 1)
-
-#define XENT_IF_LISTED(option, in_paths, on_logits, in_backward, on_losses) | XENT_SETS(option)
-#define XENT_IF_IN_PATHS(option, in_paths, on_logits, in_backward, on_losses) \
-  | ((in_paths) ? XENT_SETS(option) : 0)
-#define XENT_IF_CHANGES_LOGITS(option, in_paths, on_logits, in_backward, on_losses) \
-  | ((on_logits) ? XENT_SETS(option) : 0)
-#define XENT_IF_IN_BACKWARD(option, in_paths, on_logits, in_backward, on_losses) \
-  | ((in_backward) ? XENT_SETS(option) : 0)
-#define XENT_IF_ON_LOSSES(option, in_paths, on_logits, in_backward, on_losses) \
-  | ((on_losses) ? XENT_SETS(option) : 0)
-_Static_assert((0 XENT_OPTIONS_SUPPORTED(XENT_IF_LISTED)) == XENT_ALL_OPTIONS, "an option has no row");
-#define XENT_OPTIONS_OF_PATHS (0 XENT_OPTIONS_SUPPORTED(XENT_IF_IN_PATHS))
-#define XENT_OPTIONS_ON_LOGITS (0 XENT_OPTIONS_SUPPORTED(XENT_IF_CHANGES_LOGITS))
+#define XENT_OPTIONS_OF_PATHS (XENT_ALL_OPTIONS & ~(XENT_OPTIONS_WITH(XENT_BY_ROWS)))
+#define XENT_OPTIONS_ON_LOGITS XENT_OPTIONS_WITH(XENT_ON_LOGITS)
 #define XENT_OPTIONS_BESIDE_LOGITS (XENT_OPTIONS_OF_PATHS & ~XENT_OPTIONS_ON_LOGITS)
-#define XENT_OPTIONS_IN_BACKWARD (0 XENT_OPTIONS_SUPPORTED(XENT_IF_IN_BACKWARD))
-#define XENT_OPTIONS_ON_LOSSES (0 XENT_OPTIONS_SUPPORTED(XENT_IF_ON_LOSSES))
+#define XENT_OPTIONS_ON_LOSSES XENT_OPTIONS_WITH(XENT_ON_LOSSES)
 
 /* For each array with its own softcap: stages/load/row_source.h, paths/f64/f64_load.h and paths/f64/f64_tile.h check
  * these two by name. */
-_Static_assert(XENT_OPTIONS_IN_BACKWARD == XENT_SETS(temperature),
+_Static_assert(XENT_OPTIONS_WITH(XENT_ON_BACKWARD) == XENT_SETS(temperature),
                "the factor of a backward of softmax is 1 / temperature");
 _Static_assert(XENT_ARRAYS_ON_LOGITS == XENT_HAS(class_mask) && XENT_OPTIONS_ON_LOGITS == XENT_SETS(softcap),
                "what changes logits is asked for in stages/load and paths/f64, too");

@@ -107,8 +107,6 @@ class HouseRulesTest {
           List.of(CrossEntropyHvp.Builder.class),
           "XENT_FOR_BINARY",
           List.of(BinaryCrossEntropy.Builder.class),
-          "XENT_FOR_LABELS", // a rule of losses
-          List.of(),
           "XENT_FOR_SAMPLE",
           List.of(Sampler.Builder.class),
           "XENT_FOR_SIGMOID",
