@@ -574,7 +574,8 @@ final class RandomCall {
       return;
     }
     if (type.isInteger()) {
-      int density = 2 + random.nextInt(8);
+      boolean all = array == Array.CLASS_MASK && mayMaskAll() && oneIn(8);
+      int density = all ? 1 : 2 + random.nextInt(8);
       for (int k = 0; k < length; k++) {
         type.setInteger(memory, first + k * step, integer(rule, row, density));
       }
@@ -584,6 +585,11 @@ final class RandomCall {
     for (int k = 0; k < length; k++) {
       type.set(memory, first + k * step, values[k]);
     }
+  }
+
+  /** Whether rows may be without classes, as they need no label. */
+  private boolean mayMaskAll() {
+    return !given.contains(Array.TARGETS) || !typeOf(Array.TARGETS).isInteger();
   }
 
   private long integer(Rule rule, long row, int density) {

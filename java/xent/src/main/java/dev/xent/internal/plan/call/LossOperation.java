@@ -229,8 +229,18 @@ public abstract class LossOperation extends Operation {
 
   /** Clears gradients that are 0. */
   protected void clear(Run run) {
-    Memory.clearIfPresent(run.view(Array.GRADIENT));
-    Memory.clearIfPresent(run.view(Array.TARGET_GRADIENT));
+    Memory.clearIfPresent(inRows(run, run.view(Array.GRADIENT)));
+    Memory.clearIfPresent(inRows(run, run.view(Array.TARGET_GRADIENT)));
+  }
+
+  /** The elements of a view that are in rows: outside of ragged rows, there may be others. */
+  private static @Nullable View inRows(Run run, @Nullable View view) {
+    if (view == null || view.rank() != 1 || !run.has(Array.ROW_OFFSETS)) {
+      return view;
+    }
+    long first = run.call.firstOfRow(0);
+    long end = run.call.firstOfRow(run.call.dimensions.rows);
+    return view.with(first * view.strides[0], new long[] {end - first}, view.strides);
   }
 
   @Override
