@@ -201,6 +201,14 @@ def test_what_belongs_to_no_row_is_0():
         assert np.isclose(softmax.sum(), len(labels)) and gradient.any()
 
 
+def test_what_belongs_to_no_row_is_not_written():
+    logits, offsets = np.arange(12, dtype=np.float32), np.array([2, 5, 9])
+    for labels in (np.array([-1, -1]), np.array([0, 1])):  # a mean of no rows is 0
+        gradient = np.full(12, 7, np.float32)
+        pyxent.cross_entropy(logits, labels, row_offsets=offsets, ignore_index=-1, gradient=gradient)
+        assert (gradient[:2] == 7).all() and (gradient[9:] == 7).all() and (gradient[2:9] != 7).all()
+
+
 def test_ragged_rows():
     flat, offsets = X.ravel()[:12], np.array([0, 3, 3, 12])
     y = pyxent.softmax(flat, row_offsets=offsets)

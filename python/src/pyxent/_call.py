@@ -939,9 +939,13 @@ class Call:
         _threads.share(work, parts, self.threads)
 
     def clear(self, name: str) -> None:
-        """Writes +0 to every element."""
+        """Writes +0 to every element of the rows; elements outside of ragged rows stay as they are."""
         self.tell_autograd(self.tensors.keys() - {name})
-        self.arrays[name].clear()
+        array = self.arrays[name]
+        if self.ragged and array.shape == self.lead.shape:
+            first, end = self.offsets[0], self.offsets[-1]
+            array = Array(array.at(first).address, array.type, (end - first,), array.strides, array.read_only, array)
+        array.clear()
 
     def count_weighted(self) -> tuple[int, ExactSum]:
         """Counts the rows with a weight other than 0 in a call without targets, and adds their weights.
